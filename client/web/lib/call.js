@@ -1,0 +1,244 @@
+/**
+ * The WebRTC leg of one call: microphone up, the agent's voice down. A Call is used once.
+ *
+ * Events: `state` {call, connection, ice}, `error` (a fault the call survives), `ended` (TalkpathError or null).
+ */
+import { Emitter } from './emitter.js';
+import { TalkpathError, asTalkpathError, deferred } from './errors.js';
+import { LevelMeter, SILENCE_DBFS } from './levels.js';
+import { Machine } from './machine.js';
+import { openMicrophone, stopTracks } from './microphone.js';
+
+const CONNECT_TIMEOUT_MS = 15_000;
+/** ICE often heals a short `disconnected` by itself (W3C WebRTC, 5.6.4). */
+const HEAL_MS = 2_000;
+const RESTART_TIMEOUT_MS = 8_000;
+const MAX_RESTARTS = 3;
+
+/** The signalling path is down: whoever owns the session calls `recover` or `end` when that is decided. */
+const SIGNALLING_LOST = new Set(['not_connected', 'connection_lost']);
+
+const TRANSITIONS = {
+  idle: { start: 'opening', end: 'ended' },
+  opening: { offered: 'connecting', end: 'ended' },
+  connecting: { connected: 'connected', end: 'ended' },
+  connected: { lost: 'reconnecting', end: 'ended' },
+  reconnecting: { connected: 'connected', end: 'ended' },
+  ended: {},
+};
+
+export class Call extends Emitter {
+  #machine = new Machine(TRANSITIONS, 'idle', () => this.#announce());
+  #signalling;
+  #audio;
+  #iceServers;
+  #peer = null;
+  #sender = null;
+  #microphone = null;
+  #microphoneOpen = true;
+  #context = null;
+  #meters = {};
+  #established = deferred();
+  #timer = null;
+  #wasConnected = false;
+  #restarts = 0;
+  #round = 0;
+
+  /**
+   * @param signalling `{offer(description) -> Promise<answer>, candidate(candidate | null)}`
+   * @param audio the HTMLAudioElement that plays the agent
+   */
+  constructor({ signalling, audio, iceServers = [] }) {
+    super();
+    this.#signalling = signalling;
+    this.#audio = audio;
+    this.#iceServers = iceServers;
+  }
+
+  get state() {
+    return this.#machine.state;
+  }
+
+  /** Whether audio has ever flowed, that is, whether `start` resolved. */
+  get wasConnected() {
+    return this.#wasConnected;
+  }
+
+  get remoteStream() {
+    return this.#audio.srcObject;
+  }
+
+  get microphoneStream() {
+    return this.#microphone;
+  }
+
+  /** `{microphone, agent}` in dBFS. */
+  get levels() {
+    return {
+      microphone: this.#meters.microphone?.read() ?? SILENCE_DBFS,
+      agent: this.#meters.agent?.read() ?? SILENCE_DBFS,
+    };
+  }
+
+  /** Resolves once audio can flow. On failure the call is over and everything is released. */
+  async start({ deviceId, processing } = {}) {
+    this.#machine.handle('start');
+    try {
+      await this.#useMicrophone(await openMicrophone({ deviceId, processing }));
+      this.#createPeer();
+      this.#machine.handle('offered');
+      this.#deadline(CONNECT_TIMEOUT_MS, () => this.end(iceFailed('no path to the gateway')));
+      await this.#negotiate();
+    } catch (thrown) {
+      this.end(asTalkpathError(thrown, 'negotiation_failed'));
+    }
+    return this.#established.promise;
+  }
+
+  /** Whether the microphone is forwarded. The device stays open, so opening it again takes no time. */
+  setMicrophoneOpen(open) {
+    this.#microphoneOpen = open;
+    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = open;
+  }
+
+  /** Swaps the microphone in the running call; the old one goes on if the new one cannot be opened. */
+  async setMicrophone({ deviceId, processing }) {
+    const stream = await openMicrophone({ deviceId, processing });
+    await this.#useMicrophone(stream);
+    await this.#sender?.replaceTrack(stream.getAudioTracks()[0]);
+  }
+
+  /** After the signalling path came back: restarts ICE unless the audio path survived. */
+  recover(iceServers = []) {
+    if (!this.#peer || this.state === 'ended') return;
+    this.#restarts = 0;
+    this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers });
+    if (this.#peer.connectionState !== 'connected') this.#restartIce();
+  }
+
+  /** Ends the call and releases microphone, connection and audio. Idempotent. */
+  end(error = null) {
+    if (!this.#machine.handle('end')) return;
+    clearTimeout(this.#timer);
+    this.#peer?.close();
+    stopTracks(this.#microphone);
+    for (const meter of Object.values(this.#meters)) meter.close();
+    this.#context?.close();
+    this.#audio.srcObject = null;
+    this.#established.reject(error ?? new TalkpathError('cancelled', 'hung up'));
+    this.emit('ended', error);
+  }
+
+  async #useMicrophone(stream) {
+    if (this.state === 'ended') {
+      stopTracks(stream);
+      throw new TalkpathError('cancelled', 'hung up while the microphone was opening');
+    }
+    stopTracks(this.#microphone);
+    this.#microphone = stream;
+    this.setMicrophoneOpen(this.#microphoneOpen);
+    stream.getAudioTracks()[0].onended = () => {
+      this.emit('error', new TalkpathError('microphone_lost', 'the microphone stopped'));
+    };
+    this.#measure('microphone', stream);
+  }
+
+  #createPeer() {
+    if (!globalThis.RTCPeerConnection) throw new TalkpathError('webrtc_unsupported', 'no RTCPeerConnection');
+    const peer = new RTCPeerConnection({ iceServers: this.#iceServers, bundlePolicy: 'max-bundle' });
+    this.#peer = peer;
+    this.#sender = peer.addTrack(this.#microphone.getAudioTracks()[0], this.#microphone);
+    peer.onicecandidate = ({ candidate }) => this.#trickle(candidate);
+    peer.ontrack = (event) => this.#play(event.streams[0] ?? new MediaStream([event.track]));
+    peer.oniceconnectionstatechange = () => this.#announce();
+    peer.onconnectionstatechange = () => this.#connectionChanged(peer.connectionState);
+  }
+
+  async #negotiate() {
+    const round = ++this.#round;
+    await this.#peer.setLocalDescription();
+    const { type, sdp } = this.#peer.localDescription;
+    const answer = await this.#signalling.offer({ type, sdp });
+    // A newer offer is under way, or the call is over: this answer describes a path nobody waits for.
+    if (round !== this.#round || this.state === 'ended') return;
+    await this.#peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+  }
+
+  #trickle(candidate) {
+    // An empty candidate string marks the end of one generation (W3C WebRTC, 4.8.2); null the end of all.
+    if (candidate?.candidate === '') return;
+    const { candidate: line, sdpMid, sdpMLineIndex } = candidate ?? {};
+    this.#signalling.candidate(candidate && { candidate: line, sdpMid, sdpMLineIndex });
+  }
+
+  async #play(stream) {
+    this.#audio.srcObject = stream;
+    this.#measure('agent', stream);
+    try {
+      await this.#audio.play();
+    } catch (error) {
+      // AbortError: the call ended before the first sound.
+      if (error.name !== 'AbortError') this.emit('error', asTalkpathError(error, 'playback_blocked'));
+    }
+  }
+
+  #measure(way, stream) {
+    this.#context ??= new AudioContext();
+    this.#meters[way]?.close();
+    this.#meters[way] = new LevelMeter(this.#context, stream);
+  }
+
+  #connectionChanged(connection) {
+    if (connection === 'connected') this.#connected();
+    if (connection === 'disconnected') this.#lost(HEAL_MS);
+    if (connection === 'failed') this.#lost(0);
+    this.#announce();
+  }
+
+  #connected() {
+    clearTimeout(this.#timer);
+    this.#restarts = 0;
+    this.#wasConnected = true;
+    this.#machine.handle('connected');
+    this.#established.resolve();
+  }
+
+  #lost(healMs) {
+    // A first connection that fails is not restarted: the path never existed.
+    if (this.state === 'connecting') this.end(iceFailed('the connection checks failed'));
+    else this.#machine.handle('lost');
+    if (this.state === 'reconnecting') this.#deadline(healMs, () => this.#restartIce());
+  }
+
+  async #restartIce() {
+    if (this.state === 'ended') return;
+    if (this.#restarts >= MAX_RESTARTS) return this.end(iceFailed('the audio path did not come back'));
+    this.#restarts += 1;
+    this.#deadline(RESTART_TIMEOUT_MS, () => this.#restartIce());
+    this.#peer.restartIce();
+    try {
+      await this.#negotiate();
+    } catch (thrown) {
+      const error = asTalkpathError(thrown, 'negotiation_failed');
+      if (SIGNALLING_LOST.has(error.code)) clearTimeout(this.#timer);
+      else if (error.code !== 'timeout') this.end(error);
+    }
+  }
+
+  #deadline(ms, expired) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(expired, ms);
+  }
+
+  #announce() {
+    this.emit('state', {
+      call: this.state,
+      connection: this.#peer?.connectionState ?? 'new',
+      ice: this.#peer?.iceConnectionState ?? 'new',
+    });
+  }
+}
+
+function iceFailed(detail) {
+  return new TalkpathError('ice_failed', detail);
+}

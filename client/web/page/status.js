@@ -1,0 +1,77 @@
+/** Everything the page says about the state of session and call. */
+import { byId, setText } from './dom.js';
+import { t } from './strings.js';
+
+const TONES = {
+  connected: 'good',
+  completed: 'good',
+  connecting: 'busy',
+  opening: 'busy',
+  checking: 'busy',
+  reconnecting: 'warn',
+  disconnected: 'warn',
+  failed: 'bad',
+};
+
+const STATS = {
+  turnLatencyMs: (value) => `${Math.round(value)} ms`,
+  rttMs: (value) => `${Math.round(value)} ms`,
+  jitterMs: (value) => `${Math.round(value)} ms`,
+  lossPercent: (value) => `${Number(value.toFixed(1))} %`,
+};
+
+/**
+ * @param talkpath the library's object
+ * @param model 'connecting' | 'connected' of the latest session_status, null without a session
+ * @param ice the latest iceConnectionState, null without a call
+ */
+export function showStates(talkpath, { model, ice }) {
+  const { state, callState } = talkpath;
+  pill('state-session', t(`session.${state}`), state === 'disconnected' ? 'off' : TONES[state]);
+  pill('state-model', t(`model.${model ?? 'none'}`), TONES[model] ?? 'off');
+  pill('state-call', t(`call.${callState}`), TONES[callState] ?? 'off');
+  pill('state-ice', t(`ice.${ice ?? 'none'}`), TONES[ice] ?? 'off');
+  byId('path').dataset.phase = pathPhase(talkpath);
+  setText(byId('phase'), t(`phase.${phaseKey(talkpath, model)}`));
+  const { sessionId } = talkpath;
+  setText(byId('session-id'), sessionId ? t('conversation.sessionId', { id: sessionId }) : '');
+}
+
+/** @param stats `call_stats`, or {} without a call; what is unknown shows as a dash */
+export function showStats(stats) {
+  for (const [name, format] of Object.entries(STATS)) {
+    const value = stats[name];
+    setText(byId(`stat-${name}`), typeof value === 'number' ? format(value) : '–');
+  }
+}
+
+/** @param seconds since the call was connected, null without one */
+export function showTimer(seconds) {
+  const two = (number) => String(number).padStart(2, '0');
+  const text = seconds === null ? '' : `${two(Math.floor(seconds / 60))}:${two(Math.floor(seconds % 60))}`;
+  setText(byId('timer'), text);
+}
+
+function pill(id, text, tone) {
+  const node = byId(id);
+  node.dataset.tone = tone;
+  setText(node.querySelector('dd'), text);
+}
+
+function pathPhase({ callState, phase }) {
+  if (callState === 'connected') return phase;
+  return callState === 'idle' || callState === 'ended' ? 'idle' : 'calling';
+}
+
+function phaseKey({ state, callState, phase, mode, muted }, model) {
+  if (state === 'reconnecting' || callState === 'reconnecting') return 'reconnecting';
+  if (callState === 'opening' || callState === 'connecting') return callState;
+  if (callState === 'connected') {
+    if (model !== 'connected') return 'model';
+    if (phase !== 'listening') return phase;
+    if (mode === 'push-to-talk') return 'hold';
+    return muted ? 'muted' : 'listening';
+  }
+  if (state === 'connecting') return 'joining';
+  return state === 'connected' ? 'connected' : 'ready';
+}

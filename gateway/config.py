@@ -1,0 +1,285 @@
+"""Every setting of the gateway: its environment variable, default and check, in one place.
+
+A field's name in capitals is its variable, its description is what an error says was expected. What
+wins, strongest first: command-line flags, the environment, the `.env` file. A variable that is set
+but empty counts as unset, so a copied `.env` may keep lines it does not use. The names of OpenAI's
+models are spelled here and nowhere else.
+"""
+
+import ipaddress
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.telemetry import LogFormat, LogLevel, redact_text
+
+_SHOWN_CHARACTERS = 80
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers"})
+# RFC 7064 §3.1 and RFC 7065 §3.1.
+_STUN_URL = re.compile(r"stuns?:[^\s?#/@]+")
+_TURN_URL = re.compile(r"turns?:[^\s?#/@]+(\?transport=(udp|tcp))?")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `str()` is one line which names each wrong variable."""
+
+
+class IceServer(BaseModel):
+    """A STUN or TURN server in the shape of W3C's RTCIceServer dictionary."""
+
+    model_config = ConfigDict(frozen=True)
+
+    urls: tuple[str, ...] = Field(min_length=1)
+    username: str | None = None
+    credential: SecretStr | None = None
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        for url in self.urls:
+            if _TURN_URL.fullmatch(url):
+                if self.username is None or self.credential is None:
+                    raise ValueError(f"{url} needs a username and a credential")
+            elif not _STUN_URL.fullmatch(url):
+                raise ValueError("a URL is not of the form stun:HOST or turn:HOST:PORT")
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """The RTCIceServer dictionary for a client: `{urls: [...], username?, credential?}`.
+
+        It holds the credential in clear: for the wire, never for a log.
+        """
+        server: dict[str, Any] = {"urls": list(self.urls)}
+        if self.username is not None:
+            server["username"] = self.username
+        if self.credential is not None:
+            server["credential"] = self.credential.get_secret_value()
+        return server
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _split_commas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def _split_url(value: str) -> SplitResult:
+    """Raises ValueError for what urlsplit alone lets pass until the port is read."""
+    parts = urlsplit(value)
+    if parts.port == 0:
+        raise ValueError("port 0 cannot be connected to")
+    return parts
+
+
+def _check_key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value().strip()
+    # The key becomes an HTTP header: RFC 9110 §5.5 lets no other character in.
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ValueError("holds a blank or a character which no key has")
+    return SecretStr(key)
+
+
+def _check_host(value: str) -> str:
+    host = value.removeprefix("[").removesuffix("]")
+    if not re.fullmatch(r"[\w.:%-]+", host):
+        raise ValueError("expected a host name or an IP address")
+    return host
+
+
+def _check_origin(value: str) -> str:
+    """An origin as browsers send it (RFC 6454 §6.2): lower case, no path, no default port."""
+    if value == "*":
+        return value
+    parts = _split_url(value.lower().rstrip("/"))
+    if not parts.scheme or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("expected an origin such as https://example.org, or *")
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("an origin ends after its host and port")
+    default_port = _DEFAULT_PORTS.get(parts.scheme)
+    netloc = parts.netloc.removesuffix(f":{default_port}") if default_port else parts.netloc
+    return f"{parts.scheme}://{netloc}"
+
+
+def _check_realtime_url(value: str) -> str:
+    parts = _split_url(value)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.fragment:
+        raise ValueError("expected a ws:// or wss:// URL")
+    if "@" in parts.netloc:
+        raise ValueError("credentials belong into OPENAI_API_KEY, not into the URL")
+    return value
+
+
+def _check_public_address(value: str) -> str:
+    address = ipaddress.ip_address(value)
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError("nobody can send to this address")
+    return str(address)
+
+
+def _parse_ice_servers(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether binding to `host` stays on this machine; no name but localhost is trusted to."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+_Name = Annotated[str, Field(min_length=1, pattern=r"^\S+$", description="one word")]
+_Origin = Annotated[str, AfterValidator(_check_origin)]
+_PublicAddress = Annotated[str, AfterValidator(_check_public_address)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, description="seconds, 0 or more")]
+_PositiveSeconds = Annotated[
+    float, Field(gt=0, allow_inf_nan=False, description="seconds, more than 0")
+]
+
+
+class Settings(BaseSettings):
+    """What the gateway was told. Immutable; made by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        env_file_encoding="utf-8",
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+    )
+
+    openai_api_key: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(
+        default=None, description="an OpenAI API key"
+    )
+    realtime_url: Annotated[str, AfterValidator(_check_realtime_url)] = Field(
+        default="wss://api.openai.com/v1/realtime", description="a ws:// or wss:// URL"
+    )
+    realtime_model: _Name = "gpt-realtime-2.1"
+    realtime_voice: _Name = "marin"
+    transcription_model: _Name = "gpt-transcribe"
+    agent_set: _Name = "chat_supervisor"
+
+    host: Annotated[str, AfterValidator(_check_host)] = Field(
+        default="127.0.0.1", description="a host name or an IP address"
+    )
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="a port from 0 (any free one) to 65535"
+    )
+    allow_anonymous: bool = Field(default=False, description="true or false")
+    allowed_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split_commas)] = (
+        Field(
+            default=("http://localhost:3000", "http://localhost:3001"),
+            description="origins separated by commas, or *",
+        )
+    )
+
+    session_idle_timeout: _PositiveSeconds = 300.0
+    session_max_duration: _PositiveSeconds = 3600.0
+    reconnect_grace: _Seconds = 30.0
+    drain_timeout: _Seconds = 20.0
+    max_sessions: int = Field(default=0, ge=0, description="a number of sessions, 0 for no cap")
+
+    ice_servers: Annotated[tuple[IceServer, ...], NoDecode, BeforeValidator(_parse_ice_servers)] = (
+        Field(
+            default=(),
+            description='a JSON list of {"urls": …, "username": …, "credential": …}',
+        )
+    )
+    public_address: Annotated[
+        tuple[_PublicAddress, ...], NoDecode, BeforeValidator(_split_commas)
+    ] = Field(default=(), description="IP addresses separated by commas")
+
+    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(
+        default="console", description="console or json"
+    )
+
+    @property
+    def embedded_model(self) -> bool:
+        """Whether the embedded model answers: no key, and no other server was asked for."""
+        return self.openai_api_key is None and "realtime_url" not in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _closed_or_meant(self) -> Self:
+        if not self.allow_anonymous and not _is_loopback(self.host):
+            raise ValueError(
+                f"HOST={self.host} lets anyone on the network call: "
+                "expected a loopback address, or ALLOW_ANONYMOUS=true if that is meant"
+            )
+        return self
+
+
+def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
+    """Settings from `overrides` (flags by field name, None: not given), the environment, the file.
+
+    Without `env_file` the `.env` of the working directory is read if there is one; a file that is
+    named must exist.
+
+    Raises:
+        SettingsError: a value, or the file, cannot be used.
+        TypeError: an override is no setting.
+    """
+    unknown = overrides.keys() - Settings.model_fields.keys()
+    if unknown:
+        raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
+    if env_file is not None and not env_file.exists():
+        raise SettingsError(f"--env-file={env_file}: there is no such file")
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**{"_env_file": env_file or Path(".env"), **given})
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--env-file={env_file or '.env'}: cannot be read ({error})") from None
+
+
+def _one_line(error: ValidationError) -> str:
+    # One value may be reported once per rule it breaks; a dict keeps the order and drops doubles.
+    reasons = dict.fromkeys(_explain(item) for item in error.errors(include_url=False))
+    return " ".join("; ".join(reasons).split())
+
+
+def _explain(item: ErrorDetails) -> str:
+    own_reason = str(item["ctx"]["error"]) if item["type"] == "value_error" else None
+    if not item["loc"]:
+        return own_reason or item["msg"]
+    name = str(item["loc"][0])
+    reason = own_reason or f"expected {Settings.model_fields[name].description}"
+    if name in _NEVER_SHOWN:
+        return f"{name.upper()}: {reason}"
+    value = redact_text(str(item["input"]))
+    return f"{name.upper()}={textwrap.shorten(value, _SHOWN_CHARACTERS)}: {reason}"

@@ -1,0 +1,132 @@
+"""What a session tells the doors, as dataclasses. A door turns them into its own wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+
+class ErrorCode(Enum):
+    """Codes a client can act on; fixed by the public contract."""
+
+    BAD_REQUEST = "bad_request"
+    NO_SESSION = "no_session"
+    UNAUTHORIZED = "unauthorized"
+    CAPACITY = "capacity"
+    RATE_LIMITED = "rate_limited"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    NEGOTIATION_FAILED = "negotiation_failed"
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    UPSTREAM_ERROR = "upstream_error"
+    SESSION_EXPIRED = "session_expired"
+    INTERNAL = "internal"
+
+
+class GatewayError(Exception):
+    """A failure told to the client that caused it: a code of the contract and one clear
+    sentence.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Status(Enum):
+    DISCONNECTED = "DISCONNECTED"
+    CONNECTING = "CONNECTING"
+    CONNECTED = "CONNECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The session's way to its model changed, or the session ended (``DISCONNECTED`` with its
+    reason).
+    """
+
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A final line of the conversation, in order. ``timestamp``: ms since the epoch."""
+
+    item_id: str
+    type: Literal["text", "audio", "system"]
+    role: Literal["user", "assistant"]
+    content: str
+    timestamp: int
+    agent: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptDelta:
+    """More of a line's text, while it is spoken."""
+
+    item_id: str
+    role: Literal["user", "assistant"]
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInterrupted:
+    """An answer was cut; ``audio_end_ms`` of it were heard."""
+
+    item_id: str
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamEvent:
+    """An event of the model, verbatim; audio deltas are left out."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LegStateChanged:
+    """The caller's peer connection: W3C ``connectionState`` and ``iceConnectionState``."""
+
+    connection: str
+    ice: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallStats:
+    """Once a second while a leg is connected; unknown values are None."""
+
+    rtt_ms: float | None
+    jitter_ms: float | None
+    loss_percent: float | None
+    concealed_percent: float
+    buffer_ms: int
+    turn_latency_ms: int | None
+    uplink_dropped_ms: int
+    packets_received: int
+    packets_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something went wrong that the client did not ask about."""
+
+    code: ErrorCode
+    message: str
+
+
+SessionEvent = (
+    StatusChanged
+    | Message
+    | TranscriptDelta
+    | AudioInterrupted
+    | UpstreamEvent
+    | LegStateChanged
+    | CallStats
+    | Failed
+)

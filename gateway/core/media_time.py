@@ -1,0 +1,21 @@
+"""Media time: every position inside the gateway is a count of samples at one rate."""
+
+from __future__ import annotations
+
+SAMPLE_RATE = 24_000
+"""Hz; PCM inside the gateway is 16-bit little-endian mono at this rate, as the Realtime protocol's
+is.
+"""
+
+FRAME_SAMPLES = SAMPLE_RATE // 50
+"""Samples in a 20 ms frame, the unit a leg sends."""
+
+FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
+"""Seconds in a frame."""
+
+
+def to_ms(samples: int) -> int:
+    """Whole milliseconds in ``samples``; rounded down, so that a position never lies beyond the
+    audio.
+    """
+    return samples * 1000 // SAMPLE_RATE

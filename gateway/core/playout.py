@@ -1,0 +1,311 @@
+"""Playout: the audio owed to the caller, and exactly how much of it was handed out.
+
+Theory of operation. A model speaks faster than real time, so its audio waits here until a leg
+takes it frame by frame. *Heard* means handed out: a frame that was sent cannot be recalled. On a
+barge-in the rest is dropped, and each item that was not heard whole becomes a :class:`Cut`, from
+which the model is told what the caller knows.
+
+Audio lies in *parts*, one for each content part of an item (Realtime protocol,
+``content_index``), in the order in which they began. A part that runs dry while its item is
+unfinished holds the frame back, for zeros must not be padded into a sentence; once another part
+follows, the frame is completed from there, and should the first go on after all it queues again
+behind.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE, to_ms
+
+SAMPLE_BYTES: Final = 2
+
+MAX_ITEMS: Final = 256
+"""Items whose counters are kept, the oldest dropped first; and items that may be queued at once."""
+
+_MERGE_BYTES: Final = 4096
+"""Chunks are joined up to this size, so that a flood of tiny ones costs no memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where an item was cut off: positions in samples of its content part ``content_index``."""
+
+    item_id: str
+    content_index: int
+    heard_samples: int
+    received_samples: int
+
+    @property
+    def heard_ms(self) -> int:
+        """``audio_end_ms`` of ``conversation.item.truncate``; never beyond what was received."""
+        return to_ms(self.heard_samples)
+
+
+@dataclass(slots=True)
+class PlayoutStats:
+    underruns: int = 0
+    """Times a leg wanted a frame in the middle of an item and there was none."""
+    refused_late: int = 0
+    """Pushes for an item that was cut or finished."""
+    refused_full: int = 0
+    """Pushes beyond the bound on owed audio."""
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """One content part: a queue of bytes, counted. Samples may be split between two pushes."""
+
+    item: _Item
+    content_index: int
+    queued: bool = False
+    received: int = 0
+    """Bytes; so is ``heard``."""
+    heard: int = 0
+    _chunks: deque[bytes] = field(default_factory=deque)
+    _offset: int = 0
+
+    @property
+    def playable(self) -> int:
+        """Bytes of whole samples that wait."""
+        return (self.received - self.heard) & ~1
+
+    def append(self, pcm: bytes) -> None:
+        self.received += len(pcm)
+        if self._chunks and len(self._chunks[-1]) + len(pcm) <= _MERGE_BYTES:
+            self._chunks[-1] += pcm
+        else:
+            self._chunks.append(pcm)
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes, of which there are at least as many."""
+        self.heard += size
+        pieces: list[bytes] = []
+        while size:
+            head = self._chunks[0]
+            piece = head[self._offset : self._offset + size]
+            pieces.append(piece)
+            size -= len(piece)
+            self._offset += len(piece)
+            if self._offset == len(head):
+                self._chunks.popleft()
+                self._offset = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def drop(self) -> None:
+        """Forget the audio that waits; the counters stay."""
+        self._chunks.clear()
+        self._offset = 0
+        self.queued = False
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    item_id: str
+    parts: dict[int, _Part] = field(default_factory=dict)
+    finished: bool = False
+    cut: bool = False
+    full: bool = False
+
+    @property
+    def is_queued(self) -> bool:
+        return any(part.queued for part in self.parts.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Cut, or finished and heard to its last sample."""
+        return self.cut or (self.finished and not self.is_queued)
+
+    def cut_off(self) -> Cut:
+        """Cut at the first part that was not heard whole, or at the end of what came so far."""
+        self.cut = True
+        parts = list(self.parts.values())
+        part = next((part for part in parts if part.playable), parts[-1])
+        for unheard in parts:
+            unheard.drop()
+        return Cut(
+            self.item_id,
+            part.content_index,
+            part.heard // SAMPLE_BYTES,
+            part.received // SAMPLE_BYTES,
+        )
+
+
+class Playout:
+    """A FIFO of spoken items: PCM16 mono at 24 kHz in, frames of one size out.
+
+    :param frame_samples: samples in a frame.
+    :param prefill_samples: owed before a talkspurt starts, or goes on after an underrun.
+    :param max_seconds: bound on the audio owed, which protects memory.
+    """
+
+    def __init__(
+        self,
+        frame_samples: int = FRAME_SAMPLES,
+        prefill_samples: int = FRAME_SAMPLES,
+        max_seconds: float = 300.0,
+    ) -> None:
+        self.stats = PlayoutStats()
+        self._frame_bytes = frame_samples * SAMPLE_BYTES
+        self._prefill_bytes = max(prefill_samples, frame_samples) * SAMPLE_BYTES
+        self._max_bytes = int(max_seconds * SAMPLE_RATE) * SAMPLE_BYTES
+        self._items: dict[str, _Item] = {}
+        self._queue: deque[_Part] = deque()
+        self._completed: deque[str] = deque(maxlen=MAX_ITEMS)
+        self._owed = 0
+        self._running = False
+
+    @property
+    def owed_samples(self) -> int:
+        """Samples received and neither handed out nor dropped."""
+        return self._owed // SAMPLE_BYTES
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is owed now; an unfinished item may still go on."""
+        return self._owed == 0
+
+    @property
+    def playing(self) -> str | None:
+        """The item the next frame begins with, or whose next audio is awaited; None at rest."""
+        return self._queue[0].item.item_id if self._queue else None
+
+    def heard(self, item_id: str) -> int:
+        """Samples of an item handed out; 0 for one not known, or long over."""
+        item = self._items.get(item_id)
+        return sum(p.heard // SAMPLE_BYTES for p in item.parts.values()) if item else 0
+
+    def received(self, item_id: str) -> int:
+        """Samples of an item taken in; 0 for one not known, or long over."""
+        item = self._items.get(item_id)
+        return sum(p.received // SAMPLE_BYTES for p in item.parts.values()) if item else 0
+
+    def completed(self) -> list[str]:
+        """Finished items whose last sample was handed out since the last call, in order."""
+        items = list(self._completed)
+        self._completed.clear()
+        return items
+
+    def begin(self, item_id: str) -> None:
+        """A new item starts; one of the same name that is over is forgotten (some servers use ids again)."""
+        item = self._items.get(item_id)
+        if item is not None and item.is_done:
+            del self._items[item_id]
+
+    def push(self, item_id: str, pcm: bytes, content_index: int = 0) -> bool:
+        """Owe ``pcm``, any number of bytes, to the caller.
+
+        :return: False when it was refused whole: the item was cut or is finished, or too much is
+            owed. After that an item takes no more, for what is heard must stay a beginning of it.
+        """
+        item = self._items.get(item_id)
+        if item is not None and (item.cut or item.finished):
+            self.stats.refused_late += 1
+            return False
+        if not pcm:
+            return True
+        if item is None:
+            item = self._new_item(item_id)
+        if item is None or item.full or self._owed + len(pcm) > self._max_bytes:
+            self.stats.refused_full += 1
+            if item is not None:
+                item.full = True
+            return False
+        part = item.parts.get(content_index)
+        if part is None:
+            part = item.parts[content_index] = _Part(item, content_index)
+        if not part.queued:
+            part.queued = True
+            self._queue.append(part)
+        self._owed -= part.playable
+        part.append(bytes(pcm))
+        self._owed += part.playable
+        return True
+
+    def finish(self, item_id: str) -> None:
+        """All audio of an item is in; half a sample left at an end is dropped."""
+        item = self._items.get(item_id)
+        if item is None or item.cut or item.finished:
+            return
+        item.finished = True
+        dry = [part for part in item.parts.values() if part.queued and not part.playable]
+        for part in dry:
+            self._queue.remove(part)
+            part.drop()
+        if not item.is_queued:
+            self._completed.append(item_id)
+
+    def next_frame(self) -> bytes | None:
+        """The next frame; it counts as heard.
+
+        :return: exactly ``frame_samples`` samples, the very last one padded with zeros; None when
+            none is owed now.
+        """
+        if not self._is_ready():
+            if self._running and self._queue and self._queue[0].heard:
+                self.stats.underruns += 1
+            self._running = False
+            return None
+        self._running = True
+        return self._take_frame()
+
+    def interrupt(self) -> list[Cut]:
+        """Drop all that is owed.
+
+        The frame handed out last stays as it is: a fade would be audio nobody sent.
+
+        :return: the items not heard whole, in order; they accept no more audio.
+        """
+        cuts = [item.cut_off() for item in self._items.values() if not item.is_done]
+        self._queue.clear()
+        self._owed = 0
+        self._running = False
+        return cuts
+
+    def _is_ready(self) -> bool:
+        """Whether a frame is there: whole, or the last one of all that was to be said."""
+        wanted = self._frame_bytes if self._running else self._prefill_bytes
+        available = 0
+        for part in self._queue:
+            available += part.playable
+            if available >= wanted:
+                return True
+        return available > 0 and self._queue[-1].item.finished
+
+    def _take_frame(self) -> bytes:
+        pieces: list[bytes] = []
+        missing = self._frame_bytes
+        while self._queue:
+            part = self._queue[0]
+            size = min(missing, part.playable)
+            if size:
+                pieces.append(part.take(size))
+                missing -= size
+                self._owed -= size
+            if part.playable or not self._pass(part):
+                break
+        frame = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return frame.ljust(self._frame_bytes, b"\0") if missing else frame
+
+    def _pass(self, part: _Part) -> bool:
+        """Leave a part that ran dry, unless it may still go on and nothing follows it."""
+        item = part.item
+        if not item.finished and len(self._queue) == 1:
+            return False
+        self._queue.popleft()
+        part.queued = False
+        if item.finished and not item.is_queued:
+            self._completed.append(item.item_id)
+        return True
+
+    def _new_item(self, item_id: str) -> _Item | None:
+        """Begin an item, at the cost of the oldest one's counters; None when all are queued."""
+        if len(self._items) >= MAX_ITEMS:
+            oldest = next((i for i in self._items.values() if not i.is_queued), None)
+            if oldest is None:
+                return None
+            del self._items[oldest.item_id]
+        item = self._items[item_id] = _Item(item_id)
+        return item

@@ -1,0 +1,66 @@
+"""English numbers as people say them on the telephone."""
+
+from __future__ import annotations
+
+import re
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+_DIGIT_WORDS = {word: str(value) for value, word in enumerate(_ONES[:10])} | {"oh": "0"}
+_REPEATS = {"double": 2, "triple": 3}
+
+
+def in_words(number: int) -> str:
+    """0 to 99 in words: ``forty two``. Raises ValueError outside that."""
+    if not 0 <= number < 100:
+        raise ValueError(f"{number} is not between 0 and 99")
+    if number < 20:
+        return _ONES[number]
+    tens, ones = divmod(number, 10)
+    return _TENS[tens] if not ones else f"{_TENS[tens]} {_ONES[ones]}"
+
+
+def number_from(text: str) -> int | None:
+    """The number that ``text`` begins with; in words up to ``nine hundred``. None if there is none."""
+    words = text.replace("-", " ").split()
+    if not words:
+        return None
+    if words[0].isdecimal():
+        return int(words[0][:9])
+    by_words = {in_words(number): number for number in range(100)}
+    number = by_words.get(" ".join(words[:2]), by_words.get(words[0]))
+    return number * 100 if number is not None and words[1:2] == ["hundred"] else number
+
+
+def digits_in(text: str) -> str:
+    """The longest run of digits spoken one by one: "five five five 1234" is ``5551234``.
+
+    Separators inside figures ("555-1234") do not end a run; any other word does. ``oh`` counts as
+    zero only inside a run, and "double five" is two fives.
+    """
+    runs, run, times = [], "", 1
+    for word in re.findall(r"[a-z']+|\d+", text.lower()):
+        digits = word if word.isdecimal() else _DIGIT_WORDS.get(word, "")
+        if word == "oh" and not run:
+            digits = ""
+        if digits:
+            run += digits * times
+            times = 1
+        elif word in _REPEATS:
+            times = _REPEATS[word]
+        else:
+            runs.append(run)
+            run, times = "", 1
+    return max([*runs, run], key=len)
+
+
+def spoken_digits(digits: str) -> str:
+    """Digits as words in the groups a telephone number is read in: three, three, the rest."""
+    words = [_ONES[int(digit)] for digit in digits]
+    cuts = [3, 6] if len(words) > 7 else [3]
+    bounds = [0, *[cut for cut in cuts if cut < len(words)], len(words)]
+    groups = [words[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return ", ".join(" ".join(group) for group in groups)

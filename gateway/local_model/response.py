@@ -1,0 +1,316 @@
+"""One response in flight: from sentences to deltas, with every event in its place. Sans-IO.
+
+    waiting  --plan()------------------> speaking    (text: straight to done)
+    speaking --the last delta was sent-> done        status completed
+    any      --cancel()----------------> done        status cancelled
+    any      --fail()------------------> done        status failed
+
+Audio is sent ahead of real time, so that the client's buffer never runs dry, but not further than
+`_LEAD` seconds, and no sentence is synthesised before the one ahead of it is being sent: what an
+interruption throws away was mostly never made.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gateway.local_model import server_events as events
+from gateway.local_model.audio import AudioFormat
+from gateway.local_model.conversation import Conversation, Item, Part
+
+_LEAD = 3.0
+_DELTA_MS = 200
+"""Audio in one delta."""
+_AUDIO_TOKENS_PER_SECOND = 20
+"""Output tokens as OpenAI counts them: one for 50 ms."""
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(eq=False)
+class Speech:
+    """A sentence to be synthesised; ``audio`` is None until it was."""
+
+    sentence: str
+    speed: float
+    format: AudioFormat
+    audio: bytes | None = None
+
+    def says(self, sentence: str, speed: float, audio_format: AudioFormat) -> bool:
+        """Whether this is the same sound."""
+        return (self.sentence, self.speed, self.format) == (sentence, speed, audio_format)
+
+
+@dataclass(frozen=True)
+class ResponseSettings:
+    """What one response was asked for with: the session's settings and its own overrides."""
+
+    modality: Literal["audio", "text"]
+    format: AudioFormat
+    output: Mapping[str, Any]
+    """`audio.output` of the response object."""
+    speed: float
+    max_output_tokens: int | Literal["inf"]
+    metadata: Mapping[str, str] | None
+    conversation_id: str | None
+    """None: out of band, the conversation is not touched."""
+
+
+@dataclass(frozen=True)
+class InputUsage:
+    """Tokens that went in, as OpenAI counts them: text by characters, audio by 100 ms."""
+
+    text_tokens: int
+    audio_tokens: int
+
+
+class _State(enum.Enum):
+    WAITING = enum.auto()
+    SPEAKING = enum.auto()
+    DONE = enum.auto()
+
+
+CancelReason = Literal["turn_detected", "client_cancelled"]
+Send = Callable[[events.Event], None]
+
+
+class Response:
+    """Emits one response's events through ``send`` and asks for speech through ``say``."""
+
+    def __init__(
+        self,
+        response_id: str,
+        item_id: str,
+        settings: ResponseSettings,
+        conversation: Conversation,
+        send: Send,
+        say: Callable[[Speech], None],
+    ) -> None:
+        self.id = response_id
+        self.settings = settings
+        self.deadline: float | None = None
+        """When `advance` should be called next."""
+        self._usage = InputUsage(0, 0)
+        self._conversation = conversation if settings.conversation_id else None
+        self._send, self._say = send, say
+        self._state = _State.WAITING
+        self._events = events.OutputPart(response_id, item_id)
+        kind: Literal["output_audio", "output_text"] = (
+            "output_audio" if settings.modality == "audio" else "output_text"
+        )
+        self._part = Part(kind, format=settings.format)
+        self._item = Item(item_id, role="assistant", status="in_progress")
+        self._sentences: deque[str] = deque()
+        self._speech: Speech | None = None
+        self._pending = b""
+        self._sent_bytes = 0
+        self._started_at = 0.0
+        self._cut_short = False
+        send(events.response_created(self._as_json("in_progress")))
+        # Nothing is rationed here, so there is no limit to tell of.
+        send(events.rate_limits_updated([]))
+
+    @property
+    def done(self) -> bool:
+        """Whether `response.done` was sent."""
+        return self._state is _State.DONE
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is not yet known what to say."""
+        return self._state is _State.WAITING
+
+    @property
+    def item_id(self) -> str:
+        """The assistant message it makes."""
+        return self._item.id
+
+    @property
+    def speech(self) -> Speech | None:
+        """What is being synthesised for it."""
+        return self._speech
+
+    def plan(
+        self, sentences: Sequence[str], usage: InputUsage, now: float, prepared: Speech | None
+    ) -> None:
+        """Say these; ``prepared`` is speech made in advance, taken where it fits."""
+        self._usage = usage
+        self._sentences.extend(self._within_budget(sentences))
+        self._state = _State.SPEAKING
+        self._add_item()
+        if self.settings.modality == "text":
+            while self._sentences:
+                self._events_of_text(self._sentences.popleft())
+        elif self._sentences:
+            fits = prepared is not None and prepared.says(
+                self._sentences[0], self.settings.speed, self.settings.format
+            )
+            self._speech = prepared if fits else None
+        self.advance(now)
+
+    def advance(self, now: float) -> None:
+        """Send what is due, ask for what is next, finish when nothing is left.
+
+        Call it when speech asked for is there and at the `deadline`.
+        """
+        self.deadline = None
+        while self._state is _State.SPEAKING:
+            if self._pending:
+                ahead = self._sent_seconds - (now - self._started_at)
+                if self._sent_bytes and ahead >= _LEAD:
+                    self.deadline = now + ahead - _LEAD
+                    return
+                self._send_delta(now)
+            elif self._speech is not None and self._speech.audio is not None:
+                self._begin_sentence(self._speech.audio)
+            elif self._sentences:
+                self._request_speech()
+                return
+            else:
+                self._complete()
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Stop here."""
+        details = {"type": "cancelled", "reason": reason}
+        self._finish("cancelled", details)
+
+    def fail(self, message: str) -> None:
+        """Something of ours went wrong."""
+        error = {"type": "server_error", "code": "inference_failed", "message": message}
+        self._finish("failed", {"type": "failed", "error": error})
+
+    def _within_budget(self, sentences: Sequence[str]) -> list[str]:
+        """As many sentences as `max_output_tokens` of text allow."""
+        limit = self.settings.max_output_tokens
+        if limit == "inf":
+            return list(sentences)
+        allowed: list[str] = []
+        for sentence in sentences:
+            limit -= text_tokens_in(sentence)
+            if limit < 0:
+                self._cut_short = True
+                break
+            allowed.append(sentence)
+        return allowed
+
+    def _add_item(self) -> None:
+        self._send(events.output_item_added(self.id, self._item.as_json()))
+        if self._conversation is not None:
+            previous = self._conversation.insert(self._item)
+            self._send(events.item_added(self._item.as_json(), previous))
+        self._item.parts.append(self._part)
+        self._part.text = ""
+        self._send(self._events.added(self._part_json()))
+
+    def _request_speech(self) -> None:
+        if self._speech is None:
+            self._speech = Speech(self._sentences[0], self.settings.speed, self.settings.format)
+            self._say(self._speech)
+
+    def _begin_sentence(self, audio: bytes) -> None:
+        sentence = self._sentences.popleft()
+        self._speech, self._pending = None, audio
+        end = (self._sent_bytes + len(audio)) // self.settings.format.sample_size
+        self._send(self._events.transcript_delta(self._part.add_sentence(sentence, end)))
+        if self._sentences:
+            self._request_speech()
+
+    def _events_of_text(self, sentence: str) -> None:
+        self._send(self._events.text_delta(self._part.add_sentence(sentence, 0)))
+
+    def _send_delta(self, now: float) -> None:
+        audio_format = self.settings.format
+        size = audio_format.rate * _DELTA_MS // 1000 * audio_format.sample_size
+        delta, self._pending = self._pending[:size], self._pending[size:]
+        if not self._sent_bytes:
+            self._started_at = now
+        self._sent_bytes += len(delta)
+        self._part.append_audio(delta)
+        self._send(self._events.audio_delta(delta))
+
+    @property
+    def _sent_seconds(self) -> float:
+        audio_format = self.settings.format
+        return self._sent_bytes / audio_format.sample_size / audio_format.rate
+
+    def _complete(self) -> None:
+        if self._cut_short:
+            reason = {"type": "incomplete", "reason": "max_output_tokens"}
+            self._finish("incomplete", reason)
+        else:
+            self._finish("completed", None)
+
+    def _finish(self, status: str, details: Mapping[str, Any] | None) -> None:
+        if self.done:
+            return
+        started, self._state, self.deadline = not self.waiting, _State.DONE, None
+        self._pending = b""
+        self._sentences.clear()
+        self._item.status = "completed" if status == "completed" else "incomplete"
+        if started:
+            self._close_item()
+        self._send(events.response_done(self._as_json(status, details)))
+
+    def _close_item(self) -> None:
+        text = self._part.text or ""
+        if self.settings.modality == "audio":
+            self._send(self._events.audio_done())
+            self._send(self._events.transcript_done(text))
+        else:
+            self._send(self._events.text_done(text))
+        self._send(self._events.done(self._part_json()))
+        item = self._item.as_json()
+        if self._conversation is not None and self._item in self._conversation.items:
+            self._send(events.item_done(item, self._conversation.previous_id(self._item.id)))
+        self._send(events.output_item_done(self.id, item))
+
+    def _part_json(self) -> dict[str, Any]:
+        """The part as response events have it, whose types lack the prefix that items have."""
+        words = "transcript" if self.settings.modality == "audio" else "text"
+        return {"type": self.settings.modality, words: self._part.text or ""}
+
+    def _as_json(
+        self, status: str, details: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        finished = status != "in_progress"
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            "status": status,
+            "status_details": details,
+            "output": [self._item.as_json()] if finished and self._item.parts else [],
+            "conversation_id": self.settings.conversation_id,
+            "output_modalities": [self.settings.modality],
+            "max_output_tokens": self.settings.max_output_tokens,
+            "audio": {"output": self.settings.output},
+            "usage": self._usage_json() if finished else None,
+            "metadata": self.settings.metadata,
+        }
+
+    def _usage_json(self) -> dict[str, Any]:
+        audio_tokens = round(self._sent_seconds * _AUDIO_TOKENS_PER_SECOND)
+        text_tokens = text_tokens_in(self._part.text or "")
+        heard = self._usage
+        inputs = heard.text_tokens + heard.audio_tokens
+        outputs = text_tokens + audio_tokens
+        return {
+            "total_tokens": inputs + outputs,
+            "input_tokens": inputs,
+            "output_tokens": outputs,
+            "input_token_details": {
+                "text_tokens": heard.text_tokens,
+                "audio_tokens": heard.audio_tokens,
+                "image_tokens": 0,
+                "cached_tokens": 0,
+                "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0},
+            },
+            "output_token_details": {"text_tokens": text_tokens, "audio_tokens": audio_tokens},
+        }
+
+
+def text_tokens_in(text: str) -> int:
+    """About as many tokens as a language model would count in ``text``."""
+    return -(-len(text) // _CHARACTERS_PER_TOKEN)

@@ -1,0 +1,75 @@
+"""What every leg offers a session, and what it tells it.
+
+A leg carries one caller's audio: WebRTC today; plain RTP and PCM legs differ only behind this
+protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class LegState(Enum):
+    """W3C ``RTCPeerConnectionState``, without ``disconnected``: a leg that is lost has failed."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LegStats:
+    """The quality of a leg now. Unknown values are None."""
+
+    rtt_ms: float | None = None
+    jitter_ms: float | None = None
+    loss_percent: float | None = None
+    remote_loss_percent: float | None = None
+    concealed_percent: float = 0.0
+    packets_received: int = 0
+    packets_sent: int = 0
+
+
+class LegHandler(Protocol):
+    """A session, as its leg sees it. Called on the event loop; must return at once."""
+
+    def on_audio(self, pcm: bytes) -> None:
+        """Caller's audio in order: PCM16 mono at :data:`~gateway.core.media_time.SAMPLE_RATE`, any
+        length.
+        """
+
+    def on_leg_state(self, leg: Leg, state: LegState) -> None:
+        """The leg moved to ``state``."""
+
+    def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
+        """The last sample of these items was sent; ``drained``: nothing more is owed now."""
+
+    def on_data(self, label: str, message: str) -> None:
+        """A text message arrived on the data channel ``label``."""
+
+
+class Leg(Protocol):
+    """One caller's audio path."""
+
+    @property
+    def state(self) -> LegState: ...
+
+    def wake(self) -> None:
+        """Audio is owed: start sending it, if the leg was silent."""
+
+    @property
+    def data_open(self) -> bool:
+        """Whether the caller opened a data channel."""
+
+    def send_data(self, message: str) -> None:
+        """Send a text message on the caller's data channel; dropped when there is none."""
+
+    def stats(self) -> LegStats: ...
+
+    async def close(self) -> None:
+        """Release everything the leg holds; may be called twice."""

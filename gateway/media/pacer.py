@@ -1,0 +1,115 @@
+"""Twenty milliseconds, one after another: a leg's own deadline, without a task or a thread.
+
+The first frame of a talkspurt leaves at once, each further one 20 ms after the *deadline* of the
+one before, so that lateness of the event loop never adds up. Nothing runs and nothing is sent while
+the agent is silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
+from gateway.core.playout import Playout
+
+HANGOVER_FRAMES = 10
+"""Silent frames sent after a talkspurt: a receiver that conceals what comes next repeats silence,
+not a vowel.
+"""
+
+SILENCE = bytes(2 * FRAME_SAMPLES)
+
+MAX_LAG = 0.1
+"""Seconds the clock may fall behind before missed deadlines are given up instead of being caught up
+in a burst.
+"""
+
+SendFrame = Callable[[bytes, int, bool], None]
+"""``send(pcm, skipped, talkspurt)``: ``skipped`` samples of silence passed since the frame before,
+unsent;
+``talkspurt``: the first frame after silence (RFC 3551 §4.1, the marker)."""
+
+
+class Pacer:
+    """Takes frames out of a playout when they are due.
+
+    :param send: sends one frame; called on the event loop.
+    :param played: called with items whose last sample was sent, and whether nothing is owed now.
+    """
+
+    def __init__(
+        self,
+        playout: Playout,
+        send: SendFrame,
+        played: Callable[[list[str], bool], None],
+    ) -> None:
+        self._playout = playout
+        self._send = send
+        self._played = played
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        self._hangover = 0
+        self._talking = False
+        self._closed = False
+
+    def wake(self) -> None:
+        """Audio was added to the playout: send its first frame now, if this pacer is at rest."""
+        if self._timer is None and not self._closed:
+            self._start()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self) -> None:
+        frame = self._playout.next_frame()
+        if frame is None:
+            return
+        now = self._loop.time()
+        skipped = self._skip_to(now)
+        self._emit(frame, skipped)
+
+    def _skip_to(self, now: float) -> int:
+        """Make ``now`` the deadline; the samples that passed in silence since the last one."""
+        skipped = 0
+        if self._deadline is not None:
+            skipped = max(0, round((now - self._deadline) * SAMPLE_RATE))
+        self._deadline = now
+        return skipped
+
+    def _emit(self, frame: bytes, skipped: int) -> None:
+        self._send(frame, skipped, not self._talking)
+        self._talking = True
+        self._hangover = HANGOVER_FRAMES
+        self._schedule()
+        self._report()
+
+    def _schedule(self) -> None:
+        assert self._deadline is not None
+        self._deadline += FRAME_SECONDS
+        self._timer = self._loop.call_at(self._deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        assert self._deadline is not None
+        now = self._loop.time()
+        skipped = self._skip_to(now) if now - self._deadline > MAX_LAG else 0
+        frame = self._playout.next_frame()
+        if frame is not None:
+            self._emit(frame, skipped)
+        elif self._hangover > 0:
+            self._hangover -= 1
+            self._talking = False
+            self._send(SILENCE, skipped, False)
+            self._schedule()
+            self._report()
+
+    def _report(self) -> None:
+        completed = self._playout.completed()
+        drained = self._playout.is_empty
+        if completed or (drained and self._hangover == HANGOVER_FRAMES):
+            self._played(completed, drained)

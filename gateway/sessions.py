@@ -1,0 +1,173 @@
+"""The live sessions: opened, resumed, limited, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from gateway.agents.agent_set import AGENT_SETS, AgentSet
+from gateway.core.events import ErrorCode, GatewayError, Status
+from gateway.media.webrtc import WebRtcConfig
+from gateway.realtime.client import Endpoint
+from gateway.session import Session, SessionLimits, SessionSettings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDefaults:
+    """What a session is made of unless its client asks for something else."""
+
+    agent_set: str
+    voice: str
+    transcription_model: str
+    limits: SessionLimits
+    reconnect_grace: float
+    max_sessions: int = 0
+
+
+class Sessions:
+    """All sessions of this gateway.
+
+    :param endpoint: the Realtime server for a model's name, or for None the default one.
+    """
+
+    def __init__(
+        self,
+        defaults: SessionDefaults,
+        media: WebRtcConfig,
+        endpoint: Callable[[str | None], Endpoint],
+    ) -> None:
+        self._defaults = defaults
+        self._media = media
+        self._endpoint = endpoint
+        self._live: dict[str, Session] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._graces: dict[str, asyncio.TimerHandle] = {}
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def model_state(self) -> str:
+        """``connected`` if any session reaches its model, ``unreachable`` if none does, ``idle``
+        without sessions.
+        """
+        if not self._live:
+            return "idle"
+        reached = any(session.status is Status.CONNECTED for session in self._live.values())
+        return "connected" if reached else "unreachable"
+
+    def open(
+        self,
+        user_id: str,
+        *,
+        agent_set: str | None = None,
+        model: str | None = None,
+        ends_with_leg: bool = False,
+        **settings: Any,
+    ) -> Session:
+        """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
+        default.
+
+        :raises GatewayError: ``capacity`` at the limit or while draining; ``bad_request`` for an
+            unknown agent set.
+        """
+        limit = self._defaults.max_sessions
+        if self.draining or (limit and len(self._live) >= limit):
+            raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
+        given = {name: value for name, value in settings.items() if value is not None}
+        wanted = SessionSettings(
+            **{
+                "agents": find_agent_set(agent_set or self._defaults.agent_set),
+                "voice": self._defaults.voice,
+                "transcription_model": self._defaults.transcription_model,
+                **given,
+            }
+        )
+        session = Session(
+            user_id,
+            wanted,
+            self._endpoint(model),
+            self._media,
+            self._defaults.limits,
+            ends_with_leg=ends_with_leg,
+        )
+        self._live[session.id] = session
+        task = asyncio.create_task(session.run(), name=session.id)
+        self._tasks[session.id] = task
+        task.add_done_callback(lambda _: self._forget(session.id))
+        return session
+
+    def _forget(self, session_id: str) -> None:
+        self._live.pop(session_id, None)
+        self._tasks.pop(session_id, None)
+        self._stop_grace(session_id)
+
+    def resume(self, session_id: str, token: str) -> Session:
+        """The session that a dropped client comes back to.
+
+        :raises GatewayError: ``session_expired``; the same for a wrong token, which tells a guesser
+            nothing.
+        """
+        session = self._live.get(session_id)
+        expected = session.resume_token if session is not None else ""
+        if session is None or session.ended or not hmac.compare_digest(expected, token):
+            raise GatewayError(ErrorCode.SESSION_EXPIRED, "there is no such session to resume")
+        self._stop_grace(session_id)
+        return session
+
+    def release(self, session: Session) -> None:
+        """Its client dropped: keep the session for ``RECONNECT_GRACE`` seconds, then end it."""
+        session.detach()
+        if session.ended or session.id not in self._live:
+            return
+        self._stop_grace(session.id)
+        self._graces[session.id] = asyncio.get_running_loop().call_later(
+            self._defaults.reconnect_grace, session.end, "the client did not come back"
+        )
+
+    def _stop_grace(self, session_id: str) -> None:
+        timer = self._graces.pop(session_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def end(self, session: Session, reason: str) -> None:
+        """End one session and wait until nothing of it is left."""
+        session.end(reason)
+        task = self._tasks.get(session.id)
+        if task is not None:
+            await asyncio.wait([task])
+
+    async def drain(self, timeout: float) -> None:
+        """Take no more calls, let live ones finish for ``timeout`` seconds, then end them
+        cleanly.
+        """
+        self.draining = True
+        if self._tasks and timeout > 0:
+            log.info("draining", sessions=len(self._live), seconds=timeout)
+            await asyncio.wait(list(self._tasks.values()), timeout=timeout)
+        for session in list(self._live.values()):
+            session.end("the gateway is shutting down")
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+
+def find_agent_set(name: str) -> AgentSet:
+    """The agent set of that name.
+
+    :raises GatewayError: ``bad_request``.
+    """
+    try:
+        return AGENT_SETS[name]
+    except KeyError:
+        known = ", ".join(sorted(AGENT_SETS))
+        raise GatewayError(
+            ErrorCode.BAD_REQUEST, f"there is no agent set of that name; known: {known}"
+        ) from None

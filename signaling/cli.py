@@ -1,0 +1,88 @@
+"""The ``talkpath`` command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from gateway.config import Settings, SettingsError, load_settings
+from gateway.telemetry import configure_logging
+
+_COMMANDS = {
+    "serve": "run the gateway",
+    "call": "place one WebRTC call with a WAV file as the microphone",
+    "model": "run the embedded Realtime model alone",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``talkpath COMMAND …`` and return its exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="talkpath",
+        description="Voice gateway between callers and a Realtime speech model.",
+        epilog="\n".join(f"  {name:8}{text}" for name, text in _COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=_COMMANDS)
+    command = parser.parse_args(arguments[:1]).command
+    rest = arguments[1:]
+    # Each command imports only what it needs: the models of `model` take a second to load.
+    if command == "call":
+        from client.python.call import main as call
+
+        return call(rest)
+    if command == "model":
+        from gateway.local_model.__main__ import main as model
+
+        return model(rest)
+    return serve(rest)
+
+
+def serve(argv: list[str]) -> int:
+    """``talkpath serve``: flags override the environment, which overrides ``.env``."""
+    parser = argparse.ArgumentParser(prog="talkpath serve", description="Run the gateway.")
+    parser.add_argument("--host", help="address to listen on (HOST)")
+    parser.add_argument("--port", type=int, help="port to listen on (PORT)")
+    parser.add_argument("--env-file", type=Path, help="settings file instead of .env")
+    parser.add_argument("--log-level", help="debug, info, warning or error (LOG_LEVEL)")
+    flags = parser.parse_args(argv)
+    try:
+        settings = load_settings(
+            flags.env_file, host=flags.host, port=flags.port, log_level=flags.log_level
+        )
+    except SettingsError as error:
+        print(f"talkpath: {error}", file=sys.stderr)
+        return 2
+    configure_logging(settings.log_level, settings.log_format)
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    from gateway.media.opus import OpusUnavailable
+
+    from gateway.core.events import GatewayError
+    from gateway.local_model.weights import ModelUnavailable
+    from gateway.media.seams import SeamError
+    from signaling.app import Gateway
+
+    gateway = Gateway(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stopping.set)
+    try:
+        await gateway.start()
+    except (SeamError, GatewayError, ModelUnavailable, OpusUnavailable, OSError) as error:
+        print(f"talkpath: {error}", file=sys.stderr)
+        await gateway.stop()
+        return 1
+    print(f"Talkpath ready on {gateway.url} (model: {gateway.model_name})", flush=True)
+    await stopping.wait()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(signum)
+    await gateway.stop(settings.drain_timeout)
+    return 0

@@ -1,0 +1,249 @@
+"""Every payload of the Socket.IO contract as a type: what comes in is validated, what goes out is
+named. No I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.core import events
+from gateway.core.candidate import IceCandidate
+from gateway.core.events import ErrorCode, GatewayError, SessionEvent
+from gateway.core.sdp import SdpError
+
+MAX_SDP: Final = 65_536
+MAX_TEXT: Final = 32_768
+MAX_INSTRUCTIONS: Final = 32_768
+MAX_NAME: Final = 256
+
+TURN_DETECTION_TYPES: Final = ("server_vad", "semantic_vad")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def bad_request(message: str) -> GatewayError:
+    return GatewayError(ErrorCode.BAD_REQUEST, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """``join_session``: a new session, or with ``session_id`` and ``resume_token`` an old one."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    resume_token: str | None = None
+    agent_set: str | None = None
+    instructions: str | None = None
+    voice: str | None = None
+    language: str | None = None
+
+    @classmethod
+    def parse(cls, data: object) -> Join:
+        """:raises GatewayError: ``bad_request``."""
+        fields = _mapping("join_session", {} if data is None else data)
+        language = _text(fields, "language", MAX_NAME)
+        if language is not None and not _LANGUAGE.fullmatch(language):
+            raise bad_request("language must be a tag such as en or ko-KR")
+        join = cls(
+            user_id=_text(fields, "userId", MAX_NAME),
+            session_id=_text(fields, "sessionId", MAX_NAME),
+            resume_token=_text(fields, "resumeToken", MAX_NAME),
+            agent_set=_text(fields, "agentSet", MAX_NAME),
+            instructions=_text(fields, "instructions", MAX_INSTRUCTIONS),
+            voice=_text(fields, "voice", MAX_NAME),
+            language=language,
+        )
+        if join.session_id is not None and join.resume_token is None:
+            raise bad_request("sessionId needs its resumeToken")
+        return join
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """``update_session``: the settings that change. ``changes`` are fields of ``SessionSettings``,
+    and ``agent_set``.
+    """
+
+    changes: Mapping[str, Any]
+    agent_set: str | None = None
+
+    @classmethod
+    def parse(cls, data: object) -> Update:
+        """:raises GatewayError: ``bad_request``."""
+        fields = _mapping("update_session", data)
+        known = {"voice", "instructions", "turnDetection", "turn_detection", "agentSet"}
+        if not fields or fields.keys() - known:
+            raise bad_request(f"update_session takes {', '.join(sorted(known))}")
+        changes: dict[str, Any] = {}
+        for name, limit in (("voice", MAX_NAME), ("instructions", MAX_INSTRUCTIONS)):
+            if (text := _text(fields, name, limit)) is not None:
+                changes[name] = text
+        for name in ("turnDetection", "turn_detection"):
+            if name in fields:
+                changes["turn_detection"] = _turn_detection(fields[name])
+        return cls(changes, _text(fields, "agentSet", MAX_NAME))
+
+
+def _turn_detection(value: object) -> Mapping[str, Any] | None:
+    """A GA ``turn_detection`` object, its ``type`` alone, or None for push-to-talk."""
+    if value is None:
+        return None
+    detection = {"type": value} if isinstance(value, str) else value
+    if not isinstance(detection, Mapping) or detection.get("type") not in TURN_DETECTION_TYPES:
+        raise bad_request(f"turnDetection must be null or one of {', '.join(TURN_DETECTION_TYPES)}")
+    if len(detection) > 12 or not all(
+        isinstance(v, str | int | float | bool | None) for v in detection.values()
+    ):
+        raise bad_request("turnDetection takes plain values only")
+    return dict(detection)
+
+
+def parse_offer(data: object) -> str:
+    """``webrtc_offer``: the SDP. :raises GatewayError: ``bad_request`` or ``too_large``."""
+    fields = _mapping("webrtc_offer", data)
+    if fields.get("type", "offer") != "offer":
+        raise bad_request("webrtc_offer takes {type: 'offer', sdp}")
+    sdp = fields.get("sdp")
+    if not isinstance(sdp, str) or not sdp.strip():
+        raise bad_request("webrtc_offer needs sdp, a string")
+    if len(sdp) > MAX_SDP:
+        raise GatewayError(ErrorCode.TOO_LARGE, "the SDP is larger than 64 KiB")
+    return sdp
+
+
+def parse_candidate(data: object) -> IceCandidate | None:
+    """``ice_candidate``: W3C ``RTCIceCandidateInit``, or None for the end of candidates.
+
+    Browsers also say the end with an empty ``candidate`` string.
+
+    :raises GatewayError: ``bad_request``.
+    """
+    if data is None:
+        return None
+    text = _mapping("ice_candidate", data).get("candidate")
+    if text is None or text == "":
+        return None
+    if not isinstance(text, str) or len(text) > 1024:
+        raise bad_request("ice_candidate needs candidate, a string")
+    try:
+        return IceCandidate.parse(text)
+    except SdpError as error:
+        raise bad_request(str(error)) from error
+
+
+def parse_text(data: object) -> str:
+    """``send_text``. :raises GatewayError: ``bad_request`` or ``too_large``."""
+    if not isinstance(data, str) or not data.strip():
+        raise bad_request("send_text takes a string that is not empty")
+    if len(data) > MAX_TEXT:
+        raise GatewayError(ErrorCode.TOO_LARGE, f"a text may have {MAX_TEXT} characters")
+    return data
+
+
+def parse_flag(data: object) -> bool:
+    """``mute``. :raises GatewayError: ``bad_request``."""
+    if not isinstance(data, bool):
+        raise bad_request("mute takes true or false")
+    return data
+
+
+def _mapping(event: str, data: object) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise bad_request(f"{event} takes an object")
+    return data
+
+
+def _text(fields: Mapping[str, Any], name: str, limit: int) -> str | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise bad_request(f"{name} must be a string that is not empty")
+    if len(value) > limit:
+        raise GatewayError(ErrorCode.TOO_LARGE, f"{name} may have {limit} characters")
+    return value
+
+
+def failure(error: GatewayError) -> dict[str, Any]:
+    """``{code, message}`` as it stands in acknowledgements and in ``error``."""
+    return {"code": error.code.value, "message": error.message}
+
+
+def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[str, Any]]:
+    """The Socket.IO events that tell a client of ``event``: names and payloads (a tuple: several
+    arguments).
+    """
+    match event:
+        case events.StatusChanged():
+            status = {"status": event.status.value, "sessionId": session_id, "userId": user_id}
+            if event.reason:
+                status["reason"] = event.reason
+            return [("session_status", status)]
+        case events.Message():
+            return _message(event)
+        case events.TranscriptDelta():
+            return [
+                (
+                    "transcript_delta",
+                    {"itemId": event.item_id, "role": event.role, "delta": event.delta},
+                )
+            ]
+        case events.AudioInterrupted():
+            return [
+                (
+                    "audio_interrupted",
+                    {"itemId": event.item_id, "audioEndMs": event.audio_end_ms},
+                )
+            ]
+        case events.UpstreamEvent():
+            return [("realtime_event", event.event)]
+        case events.LegStateChanged():
+            return [("webrtc_state", {"connection": event.connection, "ice": event.ice})]
+        case events.CallStats():
+            return [("call_stats", _call_stats(event))]
+        case events.Failed():
+            return [("error", {"code": event.code.value, "message": event.message})]
+
+
+def _message(line: events.Message) -> list[tuple[str, Any]]:
+    payload: dict[str, Any] = {
+        "id": line.item_id,
+        "type": line.type,
+        "role": line.role,
+        "content": line.content,
+        "timestamp": line.timestamp,
+    }
+    if line.data:
+        payload["data"] = dict(line.data)
+    out: list[tuple[str, Any]] = [("message", payload), ("transcript", (line.content, line.role))]
+    if line.role == "assistant":
+        out.append(
+            (
+                "agent_response",
+                {
+                    "id": line.item_id,
+                    "agent": line.agent,
+                    "type": line.type,
+                    "content": line.content,
+                    "timestamp": line.timestamp,
+                    "metadata": dict(line.data),
+                },
+            )
+        )
+    return out
+
+
+def _call_stats(stats: events.CallStats) -> dict[str, Any]:
+    return {
+        "rttMs": stats.rtt_ms,
+        "jitterMs": stats.jitter_ms,
+        "lossPercent": stats.loss_percent,
+        "concealedPercent": stats.concealed_percent,
+        "bufferMs": stats.buffer_ms,
+        "turnLatencyMs": stats.turn_latency_ms,
+        "uplinkDroppedMs": stats.uplink_dropped_ms,
+        "packetsReceived": stats.packets_received,
+        "packetsSent": stats.packets_sent,
+    }

@@ -1,0 +1,156 @@
+import asyncio
+
+import pytest
+
+from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
+from gateway.core.playout import Playout
+from gateway.media.pacer import HANGOVER_FRAMES, SILENCE, Pacer
+
+TONE = b"\1\0" * FRAME_SAMPLES
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return self.ahead
+
+    def advance(self, seconds: float, late: float = 0.0) -> None:
+        """Run timers due within ``seconds``, each ``late`` seconds after its time."""
+        end = self.ahead + seconds
+
+        async def run() -> None:
+            await asyncio.sleep(0)  # what is overdue already runs first
+            while True:
+                due = [t.when() for t in self._scheduled if not t.cancelled()]  # type: ignore[attr-defined]
+                if not due or min(due) > end:
+                    break
+                self.ahead = max(self.ahead, min(due) + late)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            self.ahead = max(self.ahead, end)
+
+        self.run_until_complete(run())
+
+
+class Sent:
+    """A leg that keeps what was sent and when."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self.loop = loop
+        self.frames: list[tuple[float, bytes, int, bool]] = []
+        self.played: list[tuple[list[str], bool]] = []
+        self.playout = Playout()
+
+        async def make() -> Pacer:
+            return Pacer(self.playout, self._send, lambda *what: self.played.append(what))
+
+        self.pacer = loop.run_until_complete(make())
+
+    def _send(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
+        self.frames.append((self.loop.time(), pcm, skipped, talkspurt))
+
+    def voiced(self) -> list[tuple[float, bytes, int, bool]]:
+        return [frame for frame in self.frames if frame[1] != SILENCE]
+
+
+@pytest.fixture
+def loop():  # type: ignore[no-untyped-def]
+    loop = VirtualLoop()
+    yield loop
+    loop.close()
+
+
+def test_the_first_frame_leaves_at_once_and_the_rest_every_20_ms(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE * 5)
+    sent.playout.finish("a")
+    sent.pacer.wake()
+    assert len(sent.frames) == 1
+    loop.advance(1.0)
+    times = [time for time, *_ in sent.voiced()]
+    assert times == pytest.approx([0.0, 0.02, 0.04, 0.06, 0.08])
+
+
+def test_lateness_does_not_add_up(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE * 100)
+    sent.pacer.wake()
+    loop.advance(2.0, late=0.015)
+    times = [time for time, *_ in sent.voiced()]
+    assert times[-1] == pytest.approx(99 * FRAME_SECONDS + 0.015)
+
+
+def test_silence_is_sent_for_a_moment_after_speech_and_then_nothing(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE)
+    sent.playout.finish("a")
+    sent.pacer.wake()
+    loop.advance(5.0)
+    assert len(sent.frames) == 1 + HANGOVER_FRAMES
+    assert sent.played[0] == (["a"], True)
+
+
+def test_time_passed_in_silence_is_told_to_the_next_talkspurt(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    for name in ("a", "b"):
+        sent.playout.push(name, TONE)
+        sent.playout.finish(name)
+        sent.pacer.wake()
+        loop.advance(1.0)
+    _, _, skipped, talkspurt = sent.voiced()[1]
+    assert talkspurt
+    silent = 1.0 - (1 + HANGOVER_FRAMES) * FRAME_SECONDS
+    assert skipped == pytest.approx(silent * SAMPLE_RATE, abs=1)
+    total = sum(FRAME_SAMPLES + skipped for _, _, skipped, _ in sent.frames[: 2 + HANGOVER_FRAMES])
+    assert total == pytest.approx((1.0 + FRAME_SECONDS) * SAMPLE_RATE, abs=1)
+
+
+def test_only_the_first_frame_of_a_talkspurt_is_marked(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE * 3)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    sent.playout.push("a", TONE * 2)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    assert [talkspurt for *_, talkspurt in sent.voiced()] == [True, False, False, True, False]
+
+
+def test_an_interrupt_silences_the_next_frame(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE * 50)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    before = len(sent.voiced())
+    sent.playout.interrupt()
+    loop.advance(0.5)
+    assert len(sent.voiced()) == before
+    assert sent.frames[before][1] == SILENCE
+
+
+def test_after_a_stall_frames_are_not_sent_in_a_burst(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE * 50)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    before = len(sent.frames)
+    loop.ahead += 1.0
+    loop.advance(0.1)
+    burst = sent.frames[before:]
+    assert len(burst) <= 6
+    assert sum(skipped for _, _, skipped, _ in burst) == pytest.approx(SAMPLE_RATE, rel=0.05)
+
+
+def test_a_closed_pacer_sends_nothing(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.playout.push("a", TONE * 50)
+    sent.pacer.wake()
+    sent.pacer.close()
+    sent.pacer.wake()
+    loop.advance(1.0)
+    assert len(sent.frames) == 1

@@ -1,0 +1,59 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.realtime import RealtimeClientEvent
+from pydantic import TypeAdapter
+
+from gateway.realtime import protocol
+
+_CLIENT_EVENTS: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
+
+
+@given(st.binary(max_size=4000))
+def test_an_append_built_by_hand_is_the_json_it_claims_to_be(pcm: bytes) -> None:
+    event = json.loads(protocol.append_frame(pcm))
+    assert event["type"] == "input_audio_buffer.append"
+    assert base64.b64decode(event["audio"], validate=True) == pcm
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        protocol.session_update(
+            protocol.audio_session(
+                instructions="Be kind.",
+                voice="marin",
+                transcription_model="gpt-4o-transcribe",
+                turn_detection={"type": "server_vad", "threshold": 0.5},
+                language="en",
+            )
+        ),
+        protocol.turn_detection_update(None),
+        protocol.commit(),
+        protocol.clear(),
+        protocol.message_item("user", "hello", "item_1"),
+        protocol.message_item("assistant", "hello"),
+        protocol.delete_item("item_1"),
+        protocol.truncate_item("item_1", 0, 1200),
+        protocol.create_response("event_1", {}),
+        protocol.create_response("event_1", {"instructions": "greet"}),
+        protocol.cancel_response("resp_1"),
+    ],
+    ids=lambda event: event["type"],
+)
+def test_every_client_event_is_one_of_openais(event: protocol.Event) -> None:
+    parsed = _CLIENT_EVENTS.validate_python(event)
+    assert parsed.type == event["type"]
+
+
+def test_beta_names_are_read_and_others_left_alone() -> None:
+    assert protocol.normalise({"type": "response.audio.done", "x": 1}) == {
+        "type": "response.output_audio.done",
+        "x": 1,
+    }
+    event = {"type": "rate_limits.updated"}
+    assert protocol.normalise(event) is event

@@ -1,0 +1,304 @@
+"""The conversation in virtual time: server events in, client events and session events out."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from gateway.conversation import Conversation
+from gateway.core import events as out
+from gateway.core.media_time import FRAME_SAMPLES
+from gateway.core.playout import Playout
+from gateway.core.turns import Turn
+
+SECOND = 24_000
+
+
+class Call:
+    """A conversation with a caller who listens for as long as the test says."""
+
+    def __init__(self) -> None:
+        self.playout = Playout()
+        self.sent: list[dict[str, Any]] = []
+        self.told: list[out.SessionEvent] = []
+        self.now = 0.0
+        self.conversation = Conversation(
+            self.playout, self.sent.append, self.told.append, lambda: int(self.now * 1000)
+        )
+        self.conversation.audible = True
+        self.conversation.agent_name = "front"
+
+    def server(self, kind: str, **fields: Any) -> None:
+        self.conversation.handle({"type": kind, **fields}, self.now)
+
+    def question(self, item_id: str, text: str | None) -> None:
+        self.server("input_audio_buffer.speech_started", item_id=item_id)
+        self.server("input_audio_buffer.speech_stopped", item_id=item_id)
+        self.server("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+        item = {"id": item_id, "type": "message", "role": "user", "content": []}
+        self.server("conversation.item.added", item=item, previous_item_id=None)
+        if text is not None:
+            self.recognised(item_id, text)
+
+    def recognised(self, item_id: str, text: str) -> None:
+        self.server(
+            "conversation.item.input_audio_transcription.completed",
+            item_id=item_id,
+            transcript=text,
+        )
+
+    def answer(
+        self, item_id: str, text: str, seconds: float, *, response: str, done: bool = True
+    ) -> None:
+        ids = {"response_id": response, "item_id": item_id}
+        item = {"id": item_id, "type": "message", "role": "assistant", "content": []}
+        self.server("response.created", response={"id": response})
+        self.server("response.output_item.added", response_id=response, item=item)
+        self.server("conversation.item.added", item=item, previous_item_id=None)
+        self.server("response.output_audio_transcript.delta", delta=text, **ids)
+        self.audio(item_id, seconds, response)
+        if done:
+            self.server("response.output_audio.done", **ids)
+            self.server("response.output_audio_transcript.done", transcript=text, **ids)
+            self.server("response.output_item.done", response_id=response, item=item)
+            self.server(
+                "response.done", response={"id": response, "status": "completed", "output": [item]}
+            )
+
+    def audio(self, item_id: str, seconds: float, response: str) -> None:
+        pcm = b"\1\0" * round(seconds * SECOND)
+        self.server(
+            "response.output_audio.delta",
+            response_id=response,
+            item_id=item_id,
+            content_index=0,
+            delta=base64.b64encode(pcm).decode(),
+        )
+
+    def listen(self, seconds: float) -> None:
+        """The leg sends for a while."""
+        for _ in range(round(seconds * SECOND / FRAME_SAMPLES)):
+            self.now += 0.02
+            self.playout.next_frame()
+            self.conversation.played(self.playout.completed(), self.now)
+
+    def sent_types(self) -> list[str]:
+        return [event["type"] for event in self.sent]
+
+    def lines(self) -> list[tuple[str, str]]:
+        return [(e.role, e.content) for e in self.told if isinstance(e, out.Message)]
+
+
+@pytest.fixture
+def call() -> Call:
+    return Call()
+
+
+def test_a_turn_is_told_in_order_and_the_answer_when_it_was_heard(call: Call) -> None:
+    call.question("q", None)
+    call.answer("a", "Hello there.", 1.0, response="r")
+    call.listen(2.0)
+    assert call.lines() == [], "the question is not recognised yet"
+    call.recognised("q", " Hello? ")
+    assert call.lines() == [("user", "Hello?"), ("assistant", "Hello there.")]
+    assert call.conversation.turns.now is Turn.LISTENING
+
+
+def test_the_answer_is_not_a_line_before_its_last_sample(call: Call) -> None:
+    call.question("q", "Hello?")
+    call.answer("a", "Hello there.", 1.0, response="r")
+    call.listen(0.9)
+    assert call.lines() == [("user", "Hello?")]
+    assert call.conversation.turns.now is Turn.AGENT_SPEAKING
+    call.listen(0.2)
+    assert call.lines()[-1] == ("assistant", "Hello there.")
+
+
+def test_barge_in_truncates_at_what_was_heard(call: Call) -> None:
+    call.question("q", "Tell me.")
+    call.answer("a", "one two three four five six seven eight", 4.0, response="r")
+    call.listen(2.0)
+    call.server("input_audio_buffer.speech_started", item_id="q2")
+    assert call.sent == [
+        {
+            "type": "conversation.item.truncate",
+            "item_id": "a",
+            "content_index": 0,
+            "audio_end_ms": 2000,
+        }
+    ]
+    assert out.AudioInterrupted("a", 2000) in call.told
+    assert call.playout.next_frame() is None
+    message = call.told[-1]
+    assert isinstance(message, out.Message)
+    assert message.content == "one two three four"
+    assert message.data == {"interrupted": True, "audioEndMs": 2000}
+
+
+def test_barge_in_before_anything_was_heard_deletes_the_answer(call: Call) -> None:
+    call.question("q", "Tell me.")
+    call.answer("a", "never heard", 1.0, response="r", done=False)
+    call.server("input_audio_buffer.speech_started", item_id="q2")
+    assert call.sent == [{"type": "conversation.item.delete", "item_id": "a"}]
+    assert call.lines() == [("user", "Tell me.")]
+
+
+def test_an_answer_heard_to_its_end_is_left_alone(call: Call) -> None:
+    call.question("q", "Tell me.")
+    call.answer("a", "Done.", 1.0, response="r")
+    call.listen(1.5)
+    call.server("input_audio_buffer.speech_started", item_id="q2")
+    assert call.sent == []
+
+
+def test_audio_in_flight_at_the_cut_is_not_played(call: Call) -> None:
+    call.question("q", "Tell me.")
+    call.answer("a", "one two", 1.0, response="r", done=False)
+    call.listen(0.5)
+    call.server("input_audio_buffer.speech_started", item_id="q2")
+    call.audio("a", 1.0, "r")
+    assert call.playout.next_frame() is None
+    call.answer("b", "next", 1.0, response="r2")
+    assert call.playout.next_frame() is not None
+
+
+def test_without_barge_in_speech_does_not_cut(call: Call) -> None:
+    call.conversation.barge_in = False
+    call.answer("a", "one two", 1.0, response="r")
+    call.server("input_audio_buffer.speech_started", item_id="q")
+    assert call.playout.next_frame() is not None
+    assert call.sent == []
+
+
+def test_interrupt_cancels_and_truncates(call: Call) -> None:
+    call.answer("a", "one two three", 3.0, response="r", done=False)
+    call.listen(1.0)
+    call.conversation.interrupt(call.now)
+    assert call.sent_types() == ["response.cancel", "conversation.item.truncate"]
+    call.conversation.interrupt(call.now)
+    assert len(call.sent) == 2, "an interrupt has nothing more to do"
+
+
+def test_interrupt_after_the_model_is_done_only_truncates(call: Call) -> None:
+    call.answer("a", "one two three", 3.0, response="r")
+    call.listen(1.0)
+    call.conversation.interrupt(call.now)
+    assert call.sent_types() == ["conversation.item.truncate"]
+
+
+def test_typed_text_interrupts_and_is_answered_after_the_cancelled_response(call: Call) -> None:
+    call.answer("a", "one two three", 3.0, response="r", done=False)
+    call.listen(1.0)
+    item_id = call.conversation.say("Stop, please.", call.now)
+    assert call.sent_types() == [
+        "response.cancel",
+        "conversation.item.truncate",
+        "conversation.item.create",
+    ]
+    assert call.sent[-1]["item"]["id"] == item_id
+    call.server("response.done", response={"id": "r", "status": "cancelled", "output": []})
+    assert call.sent_types()[-1] == "response.create"
+    assert call.lines()[-1] == ("user", "Stop, please.")
+
+
+def test_errors_that_only_say_that_messages_crossed_are_not_told(call: Call) -> None:
+    call.conversation.request_response()
+    event_id = call.sent[-1]["event_id"]
+    call.server("response.created", response={"id": "own"})
+    call.server(
+        "error",
+        error={
+            "type": "invalid_request_error",
+            "code": "conversation_already_has_active_response",
+            "message": "busy",
+            "event_id": event_id,
+        },
+    )
+    assert not [e for e in call.told if isinstance(e, out.Failed)]
+    call.server("response.done", response={"id": "own", "status": "completed", "output": []})
+    assert call.sent[-1] == {"type": "response.create", "event_id": event_id}
+
+
+def test_other_errors_are_told_and_harm_nothing(call: Call) -> None:
+    call.server("error", error={"type": "server_error", "code": None, "message": "hiccup"})
+    assert call.told == [out.Failed(out.ErrorCode.UPSTREAM_ERROR, "hiccup")]
+    call.answer("a", "Still here.", 0.1, response="r")
+    call.listen(0.2)
+    assert call.lines() == [("assistant", "Still here.")]
+
+
+def test_a_failed_response_is_told(call: Call) -> None:
+    call.question("q", "Hm?")
+    call.server("response.created", response={"id": "r"})
+    call.server(
+        "response.done",
+        response={
+            "id": "r",
+            "status": "failed",
+            "output": [],
+            "status_details": {"error": {"message": "out of order"}},
+        },
+    )
+    assert call.told[-1] == out.Failed(out.ErrorCode.UPSTREAM_ERROR, "out of order")
+    assert call.conversation.turns.now is Turn.LISTENING
+
+
+def test_a_lost_connection_keeps_what_was_said_and_asks_for_the_answer_owed(call: Call) -> None:
+    call.question("q", "What now?")
+    call.answer("a", "One moment", 1.0, response="r", done=False)
+    call.conversation.model_lost(call.now)
+    call.listen(1.2)
+    assert call.lines() == [("user", "What now?"), ("assistant", "One moment")]
+    call.question("q2", "And?")
+    call.conversation.model_lost(call.now)
+    call.sent.clear()
+    call.conversation.model_restored()
+    assert call.sent_types() == ["conversation.item.create"] * 3 + ["response.create"]
+    assert [event["item"]["role"] for event in call.sent[:3]] == ["user", "assistant", "user"]
+
+
+def test_items_of_a_lost_connection_are_not_truncated_on_the_next(call: Call) -> None:
+    call.answer("a", "one two three", 3.0, response="r", done=False)
+    call.listen(1.0)
+    call.conversation.model_lost(call.now)
+    call.conversation.model_restored()
+    call.sent.clear()
+    call.server("input_audio_buffer.speech_started", item_id="q")
+    assert call.sent == []
+
+
+def test_text_typed_while_the_model_is_away_is_answered_once_it_is_back(call: Call) -> None:
+    call.conversation.model_lost(call.now)
+    call.conversation.say("Anyone there?", call.now)
+    call.sent.clear()
+    call.conversation.model_restored()
+    assert call.sent_types() == ["conversation.item.create", "response.create"]
+
+
+def test_without_a_leg_an_answer_counts_as_heard_when_it_is_complete(call: Call) -> None:
+    call.conversation.audible = False
+    call.answer("a", "In writing.", 2.0, response="r")
+    assert call.lines() == [("assistant", "In writing.")]
+    assert call.playout.is_empty
+
+
+def test_the_end_of_a_call_keeps_what_was_heard_of_the_last_answer(call: Call) -> None:
+    call.answer("a", "one two three four five six seven eight", 4.0, response="r")
+    call.listen(2.0)
+    call.conversation.finish()
+    assert call.lines() == [("assistant", "one two three four")]
+
+
+def test_turn_latency_is_from_the_end_of_speech_to_the_first_audio(call: Call) -> None:
+    call.question("q", "Quick?")
+    call.now += 0.35
+    call.answer("a", "Yes.", 0.1, response="r")
+    assert call.conversation.turn_latency_ms == 350
+
+
+def test_audio_that_is_not_base64_is_left_out(call: Call) -> None:
+    call.server("response.created", response={"id": "r"})
+    call.server(
+        "response.output_audio.delta", response_id="r", item_id="a", delta="!", content_index=0
+    )
+    assert call.playout.is_empty
