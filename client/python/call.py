@@ -30,6 +30,8 @@ def main(argv: list[str] | None = None) -> int:
         recording = read_wav(options.file, RATE)
     except AudioFileError as exc:
         return _failed(str(exc), NOT_PLACED)
+    if not options.out.parent.is_dir():
+        return _failed(f"cannot write {options.out}: no such directory", NOT_PLACED)
     talkspurts = find_talkspurts(recording, RATE)
     if not talkspurts:
         return _failed(f"nobody speaks in {options.file}", NOT_PLACED)

@@ -193,7 +193,7 @@ class TalkpathClient:
         self,
         event: str,
         predicate: Callable[..., bool] | None = None,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = 10.0,
         *,
         since: float | None = None,
     ) -> Event:

@@ -178,7 +178,7 @@ class HeardAudio:
     def _placed(self, media_position: int, now: float) -> int:
         """Where a frame goes: by media time as long as that agrees with its arrival."""
         assert self.origin is not None
-        by_arrival = int((now - self.origin) * RATE)
+        by_arrival = round((now - self.origin) * RATE)
         if (
             self._media_offset is None
             or abs(media_position + self._media_offset - by_arrival) > _RE_ANCHOR

@@ -34,7 +34,7 @@ def gather_only_on(gatherer: RTCIceGatherer, address: str) -> None:
     async def on_one_address(
         component: int,
         addresses: list[str],
-        timeout: int = 5,  # noqa: ASYNC109
+        timeout: int = 5,
     ) -> list[Candidate]:
         return await gather(component, [address], timeout)
 

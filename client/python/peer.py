@@ -22,6 +22,17 @@ from client.python.errors import ClientError
 from client.python.loopback import gather_only_on
 
 _OPUS_CLOCK = 48_000
+_UNUSABLE = (
+    InvalidAccessError,
+    InvalidStateError,
+    OperationError,
+    # aiortc's SDP parser does not validate: it asserts, indexes and looks up.
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+)
 _SETTLED = frozenset({"connected", "failed", "closed"})
 
 
@@ -107,8 +118,10 @@ class Peer:
         """Apply the SDP answer. Raises `ClientError` `negotiation_failed`."""
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        except (ValueError, OperationError, InvalidAccessError, InvalidStateError) as exc:
-            raise ClientError("negotiation_failed", f"unusable SDP answer: {exc}") from exc
+        except _UNUSABLE as exc:
+            raise ClientError(
+                "negotiation_failed", f"unusable SDP answer ({type(exc).__name__}: {exc})"
+            ) from exc
 
     async def wait_connected(self, within: float) -> None:
         """Until ICE and DTLS are up. Raises `ClientError` `media_failed`."""

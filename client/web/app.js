@@ -102,6 +102,7 @@ function refresh() {
   byId('talk').disabled = !inCall;
   byId('talk').setAttribute('aria-pressed', String(talking));
   byId('processing').disabled = calling;
+  byId('stats').hidden = !inCall;
   for (const radio of document.querySelectorAll('[name=mode]')) radio.checked = radio.value === mode;
   for (const id of ['text', 'send']) byId(id).disabled = state !== 'connected';
   refreshConnection(state);

@@ -10,7 +10,7 @@ from gateway.core.sdp_grammar import TOKEN, SdpError, parse_number
 _PREFIX = re.compile(r"(?:a=)?candidate:", re.IGNORECASE)
 # IPv4, IPv6, host names. No zone ("%eth0"): it names an interface of the peer's machine.
 _ADDRESS = re.compile(r"[0-9A-Za-z.:_-]{1,255}")
-_UFRAG = re.compile(r"[!-~]{1,256}")
+_ICE_CHARS = re.compile(r"[!-~]{1,256}")  # Of which RFC 8839 takes letters, digits, "+" and "/".
 _FIXED_FIELDS = 8
 _MAX_COMPONENT = 256
 _MAX_PRIORITY = 0xFFFF_FFFF  # RFC 8839 says 2^31 - 1; some stacks use the whole word
@@ -60,7 +60,7 @@ class IceCandidate:
         extensions = _Extensions(fields[_FIXED_FIELDS:])
         transport, kind = _text(fields[2], TOKEN, "transport"), _text(fields[7], TOKEN, "type")
         return cls(
-            foundation=_text(fields[0], TOKEN, "foundation"),
+            foundation=_text(fields[0], _ICE_CHARS, "foundation"),
             component=_number(fields[1], _MAX_COMPONENT, "component"),
             transport=transport.lower(),
             priority=_number(fields[3], _MAX_PRIORITY, "priority"),
@@ -70,7 +70,7 @@ class IceCandidate:
             related_address=extensions.text("raddr", _ADDRESS),
             related_port=extensions.number("rport", _MAX_PORT),
             tcp_type=extensions.text("tcptype", TOKEN),
-            ufrag=extensions.text("ufrag", _UFRAG),
+            ufrag=extensions.text("ufrag", _ICE_CHARS),
         )
 
     @property

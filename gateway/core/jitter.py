@@ -51,7 +51,6 @@ RESTART_PAUSE: Final = 0.100
 REMEMBERED_HOLES: Final = 8
 
 _SEQUENCE_MASK: Final = 0xFFFF
-_TIMESTAMP_MASK: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,9 @@ class WindowStats:
     lost: int = 0
     """Sequence numbers given up."""
     recovered: int = 0
-    """Holes whose last frame came from FEC."""
+    """Packets of those whose time came from FEC."""
     concealed: int = 0
-    """Holes of which at least a part was concealed."""
+    """Packets of those whose time was concealed, or silent when there was too much of it."""
     resets: int = 0
     """Restarts of the stream: another SSRC, or a jump in the sequence."""
     talkspurts: int = 0
@@ -315,7 +314,7 @@ class ReceiveWindow:
         gap = timestamp_delta(packet.timestamp, self._next_timestamp)
         if gap or self._missing or self._starved:
             self._fill(gap, packet.payload, samples, now)
-        self._next_timestamp = (packet.timestamp + samples) & _TIMESTAMP_MASK
+        self._next_timestamp = packet.timestamp + samples
         self._played_at = now
         # Twice a packet and a little jitter: 60 ms packets must not starve between two of them.
         patience = max(self._stalling.at(now), 2 * samples / self._clock_rate + 0.040)
@@ -364,7 +363,6 @@ class ReceiveWindow:
         silence = fill - recover - conceal
         if conceal:
             self._actions.append(Conceal(conceal))
-            self.stats.concealed += 1
             self.stats.concealed_samples += conceal
         if silence:
             self._emit_silence(silence)
@@ -372,6 +370,8 @@ class ReceiveWindow:
             self._actions.append(Recover(payload, recover))
             self.stats.recovered += 1
             self.stats.recovered_samples += recover
+        if conceal or silence:
+            self.stats.concealed += self._missing - (1 if recover else 0)
 
     def _emit_silence(self, samples: int) -> None:
         self._actions.append(Silence(samples))

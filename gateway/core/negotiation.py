@@ -36,13 +36,13 @@ MAX_PTIME = 120
 _PORT_WITHOUT_DEFAULT = 9
 _ADDRESS_WITHOUT_DEFAULT = "0.0.0.0"
 
-# Our DTLS role by the offered a=setup. An offerer that leaves the choice to us becomes the client:
-# the DTLS stack below cannot be client to a server with an RSA certificate, but serves any client.
+# Our DTLS role by the offered a=setup. Given the choice we are the client: the handshake then
+# starts as soon as ICE connects, without waiting for the answer to arrive (RFC 5763 §5).
 _ROLE_BY_SETUP: dict[Setup | None, DtlsRole] = {
-    "actpass": "server",
+    "actpass": "client",
     "active": "server",
     "passive": "client",
-    None: "server",
+    None: "client",
 }
 _SETUP_BY_ROLE: dict[DtlsRole, Setup] = {"server": "passive", "client": "active"}
 _DIRECTIONS: dict[tuple[bool, bool], Direction] = {

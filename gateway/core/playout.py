@@ -189,7 +189,7 @@ class Playout:
         return items
 
     def begin(self, item_id: str) -> None:
-        """A new item starts; one of the same name that is over is forgotten (some servers use ids again)."""
+        """A new item starts: one of this id that is over is forgotten; some servers reuse ids."""
         item = self._items.get(item_id)
         if item is not None and item.is_done:
             del self._items[item_id]

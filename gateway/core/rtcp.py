@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core.rtcp_packets import (
     Bye,
@@ -320,17 +320,7 @@ class RtcpSession:
         if self._sender_for == 0:
             return self._compound(ReceiverReport(self._ssrc, blocks))
         self._sender_for -= 1
-        report = self.sending.sender_report(now)
-        return self._compound(
-            SenderReport(
-                report.ssrc,
-                report.ntp_time,
-                report.rtp_timestamp,
-                report.packet_count,
-                report.octet_count,
-                blocks,
-            )
-        )
+        return self._compound(replace(self.sending.sender_report(now), blocks=blocks))
 
     def bye(self) -> bytes:
         """The farewell, for when the stream ends (RFC 3550 §6.6)."""

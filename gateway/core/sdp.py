@@ -211,7 +211,7 @@ def _media_section(section: _Level, session: _Level) -> MediaSection:
         codecs=_codecs(section, formats) if "RTP/" in protocol else (),
         ice_ufrag=_credential("ice-ufrag", inherited("ice-ufrag")),
         ice_pwd=_credential("ice-pwd", inherited("ice-pwd")),
-        ice_options=tuple((inherited("ice-options") or "").lower().split()),
+        ice_options=_ice_options(inherited("ice-options") or ""),
         fingerprints=_fingerprints(section.all("fingerprint") or session.all("fingerprint")),
         setup=_setup(inherited("setup")),
         candidates=_candidates(section.all("candidate")),
@@ -252,6 +252,11 @@ def _credential(name: str, value: str | None) -> str | None:
     if value is not None and not _CREDENTIAL.fullmatch(value):
         raise SdpError(f"malformed a={name}")
     return value
+
+
+def _ice_options(value: str) -> tuple[str, ...]:
+    """The option tags; libdatachannel separates them by commas."""
+    return tuple(value.lower().replace(",", " ").split())
 
 
 def _fingerprints(values: Iterable[str]) -> tuple[Fingerprint, ...]:

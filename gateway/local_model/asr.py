@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.local_model import weights
 from gateway.local_model.audio import Waveform
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was said; empty where nothing was."""
+
+    text: str
+    tokens: tuple[int, ...] = ()
+    """The recogniser's own, to be a draft."""
 
 
 class Recogniser(Protocol):
@@ -16,8 +27,12 @@ class Recogniser(Protocol):
         """The model's name, for logs."""
         ...
 
-    def transcribe(self, speech: Waveform) -> str:
-        """One piece of an utterance, at most about 15 s at 16 kHz; empty where nothing is said."""
+    def transcribe(self, speech: Waveform, draft: Sequence[int] = ()) -> Recognition:
+        """Recognise one piece of an utterance, at most about 15 s at 16 kHz.
+
+        ``draft``: the tokens of an earlier recognition of the same speech when there was less of
+        it; it may make this faster and never changes the result.
+        """
         ...
 
 

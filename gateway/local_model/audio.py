@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -78,53 +77,6 @@ def _compression(audio_format: AudioFormat) -> npt.NDArray[np.uint8]:
     boundaries = (ascending[1:] + ascending[:-1]) / 2
     every_sample = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
     return order[np.searchsorted(boundaries, every_sample)].astype(np.uint8)
-
-
-class Resampler:
-    """Streaming rate conversion by a windowed-sinc filter that keeps its state between calls.
-
-    Output sample *k* stands for the same instant as input time *k / output rate*: the filter's
-    delay shows as output that comes later, never as a shifted time line.
-    """
-
-    _ZERO_CROSSINGS = 16
-
-    def __init__(self, source_rate: int, target_rate: int) -> None:
-        common = math.gcd(source_rate, target_rate)
-        self._up, self._down = target_rate // common, source_rate // common
-        half = self._ZERO_CROSSINGS * max(self._up, self._down)
-        offsets = np.arange(-half, half + 1, dtype=np.float64)
-        sinc = np.sinc(offsets / max(self._up, self._down)) * np.kaiser(2 * half + 1, 8.0)
-        self._filter: Waveform = (sinc / sinc.sum() * self._up).astype(np.float32)
-        self._half = half
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget what came before."""
-        self._history: Waveform = np.zeros(self._half, np.float32)
-        self._skip = 0
-
-    def __call__(self, samples: Waveform) -> Waveform:
-        """The output that ``samples`` completes: about ``len(samples)`` times the rates' ratio."""
-        if self._up == self._down:
-            return samples
-        stuffed = np.zeros(len(samples) * self._up, np.float32)
-        stuffed[:: self._up] = samples
-        signal = np.concatenate([self._history, stuffed])
-        if len(signal) < len(self._filter):
-            self._history = signal
-            return np.zeros(0, np.float32)
-        filtered = np.convolve(signal, self._filter, "valid")
-        output: Waveform = filtered[self._skip :: self._down]
-        self._skip = (self._skip - len(filtered)) % self._down
-        self._history = signal[len(signal) - 2 * self._half :]
-        return output
-
-    def flush(self) -> Waveform:
-        """The last output, as if silence followed; then starts anew."""
-        rest = self(np.zeros(math.ceil(self._half / self._up), np.float32))
-        self.reset()
-        return rest
 
 
 def to_waveform(samples: Samples) -> Waveform:

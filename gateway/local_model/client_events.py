@@ -310,11 +310,12 @@ def raise_protocol_error(error: ValidationError, prefix: tuple[str, ...] = ()) -
             ) from None
 
 
-_UNION_TAGS = frozenset(
-    ("message", "function_call", "function_call_output", "item_reference")
-    + ("server_vad", "semantic_vad", "audio/pcm", "audio/pcmu", "audio/pcma")
-    + ("constrained-int", "literal['inf']", "constrained-str", "CustomVoice", "str", "dict[str,any]")
-)
+_UNION_TAGS = {
+    *("message", "function_call", "function_call_output", "item_reference"),
+    *("server_vad", "semantic_vad", "audio/pcm", "audio/pcmu", "audio/pcma"),
+    *("constrained-int", "literal['inf']", "constrained-str", "CustomVoice"),
+    *("str", "dict[str,any]"),
+}
 """Which member of a union was tried; part of pydantic's location, not of the client's JSON."""
 
 

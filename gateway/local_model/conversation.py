@@ -27,13 +27,15 @@ class ItemError(Exception):
     """An item that is not there, is there already, or cannot be cut so; the message says which."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Part:
     """One part of a message. Audio counts its whole length even when its bytes are forgotten."""
 
     type: PartType
     text: str | None = None
-    """Text, or the transcript of audio; None while it is unknown or after a truncation."""
+    """Text, or audio's transcript for the client; None where it has none, or after a truncation."""
+    understood: str = ""
+    """What the recogniser made of the caller's audio, whether or not the client is told."""
     format: AudioFormat = AudioFormat.PCM
     audio: bytearray = field(default_factory=bytearray)
     samples: int = 0
@@ -54,6 +56,8 @@ class Part:
     @property
     def words(self) -> str:
         """What was said as far as it was heard."""
+        if self.type == "input_audio":
+            return self.understood or self.text or ""
         if self.type == "output_audio" and self.truncated:
             return " ".join(sentence for sentence, end in self.spoken if end <= self.samples)
         return self.text or ""
@@ -93,7 +97,7 @@ ItemType = Literal["message", "function_call", "function_call_output"]
 Status = Literal["in_progress", "completed", "incomplete"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Item:
     """A message, a function call, or a function's output."""
 

@@ -11,14 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.local_model.audio import (
-    RECOGNITION_RATE,
-    AudioFormat,
-    Resampler,
-    Samples,
-    to_samples,
-    to_waveform,
-)
+from gateway.local_model.audio import RECOGNITION_RATE, AudioFormat, Samples
 from gateway.local_model.utterance import Piece, Utterance
 from gateway.local_model.vad import (
     Scorer,
@@ -30,6 +23,7 @@ from gateway.local_model.vad import (
     VadSettings,
     VoiceActivity,
 )
+from gateway.media.resample import Resampler
 
 _MOST_BUFFERED = 15 * 1024 * 1024
 """Bytes that may wait for a commit: five minutes of PCM."""
@@ -162,7 +156,7 @@ class Hearing:
         size = self._format.rate * _SLICE_MS // 1000 * self._format.sample_size
         data, self._unread = self._unread[:size], self._unread[size:]
         self._sent.append(data)
-        wide = to_samples(self._resampler(to_waveform(self._format.decode(data))))
+        wide = self._resampler(self._format.decode(data))
         self._wide.append(wide.tobytes())
         if self._activity is None:
             return self._collect(self._wide.end)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
+    *("eighteen", "nineteen"),
+)
+_TENS = ("", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _DIGIT_WORDS = {word: str(value) for value, word in enumerate(_ONES[:10])} | {"oh": "0"}
 _REPEATS = {"double": 2, "triple": 3}
 
@@ -24,7 +26,7 @@ def in_words(number: int) -> str:
 
 
 def number_from(text: str) -> int | None:
-    """The number that ``text`` begins with; in words up to ``nine hundred``. None if there is none."""
+    """The number ``text`` begins with, in words up to ``nine hundred``; None if it does not."""
     words = text.replace("-", " ").split()
     if not words:
         return None
@@ -62,5 +64,5 @@ def spoken_digits(digits: str) -> str:
     words = [_ONES[int(digit)] for digit in digits]
     cuts = [3, 6] if len(words) > 7 else [3]
     bounds = [0, *[cut for cut in cuts if cut < len(words)], len(words)]
-    groups = [words[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    groups = [words[a:b] for a, b in itertools.pairwise(bounds)]
     return ", ".join(" ".join(group) for group in groups)

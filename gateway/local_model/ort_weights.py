@@ -8,7 +8,7 @@ ONNX Runtime can run such a file but not hand its weights over. The field number
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,11 @@ _TENSOR_NAME, _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_RAW = 0, 2, 3, 4
 _NODE_NAME, _NODE_OPERATOR, _NODE_INPUTS, _NODE_ATTRIBUTES = 0, 5, 8, 10
 _ATTRIBUTE_NAME, _ATTRIBUTE_GRAPH = 0, 7
 
-_ELEMENT_TYPES = {1: np.dtype("<f4"), 3: np.dtype("i1"), 7: np.dtype("<i8")}
+_ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<f4"),
+    3: np.dtype("i1"),
+    7: np.dtype("<i8"),
+}
 """TensorDataType -> element type; other tensors are not weights."""
 
 Tensor = npt.NDArray[Any]
@@ -66,9 +70,8 @@ def _read_tensor(entry: _Table) -> Tensor | None:
     return flat.reshape(dims)
 
 
-def _multiplications(graph: _Table) -> list[tuple[str, str]]:
+def _multiplications(graph: _Table) -> Iterator[tuple[str, str]]:
     """(node, second input) of the matrix products of the If nodes' ``else_branch`` graphs."""
-    found = []
     for node in graph.tables(_GRAPH_NODES):
         if node.string(_NODE_OPERATOR) != "If":
             continue
@@ -77,8 +80,7 @@ def _multiplications(graph: _Table) -> list[tuple[str, str]]:
                 continue
             for inner in attribute.table(_ATTRIBUTE_GRAPH).tables(_GRAPH_NODES):
                 if inner.string(_NODE_OPERATOR) == "MatMul":
-                    found.append((inner.string(_NODE_NAME), inner.strings(_NODE_INPUTS)[1]))
-    return found
+                    yield inner.string(_NODE_NAME), inner.strings(_NODE_INPUTS)[1]
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,10 @@ class Response:
             else:
                 self._complete()
 
+    def heard_until(self, now: float) -> float:
+        """When a listener who began at the first delta has heard all that was sent."""
+        return self._started_at + self._sent_seconds if self._sent_bytes else now
+
     def cancel(self, reason: CancelReason) -> None:
         """Stop here."""
         details = {"type": "cancelled", "reason": reason}
@@ -255,26 +259,28 @@ class Response:
         self._send(events.response_done(self._as_json(status, details)))
 
     def _close_item(self) -> None:
-        text = self._part.text or ""
         if self.settings.modality == "audio":
             self._send(self._events.audio_done())
-            self._send(self._events.transcript_done(text))
+            self._send(self._events.transcript_done(self._said))
         else:
-            self._send(self._events.text_done(text))
+            self._send(self._events.text_done(self._said))
         self._send(self._events.done(self._part_json()))
         item = self._item.as_json()
         if self._conversation is not None and self._item in self._conversation.items:
             self._send(events.item_done(item, self._conversation.previous_id(self._item.id)))
         self._send(events.output_item_done(self.id, item))
 
+    @property
+    def _said(self) -> str:
+        """Everything that was sent, whatever the client has truncated meanwhile."""
+        return " ".join(sentence for sentence, _ in self._part.spoken)
+
     def _part_json(self) -> dict[str, Any]:
         """The part as response events have it, whose types lack the prefix that items have."""
         words = "transcript" if self.settings.modality == "audio" else "text"
-        return {"type": self.settings.modality, words: self._part.text or ""}
+        return {"type": self.settings.modality, words: self._said}
 
-    def _as_json(
-        self, status: str, details: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def _as_json(self, status: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
         finished = status != "in_progress"
         return {
             "object": "realtime.response",
@@ -292,7 +298,7 @@ class Response:
 
     def _usage_json(self) -> dict[str, Any]:
         audio_tokens = round(self._sent_seconds * _AUDIO_TOKENS_PER_SECOND)
-        text_tokens = text_tokens_in(self._part.text or "")
+        text_tokens = text_tokens_in(self._said)
         heard = self._usage
         inputs = heard.text_tokens + heard.audio_tokens
         outputs = text_tokens + audio_tokens

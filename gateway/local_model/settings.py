@@ -118,9 +118,9 @@ class AudioInput(_Settings):
     format: AnyAudioFormat = PcmFormat(type="audio/pcm")
     transcription: Transcription | None = None
     noise_reduction: NoiseReduction | None = None
-    turn_detection: (
-        Annotated[ServerVad | SemanticVad, Field(discriminator="type")] | None
-    ) = ServerVad(type="server_vad")
+    turn_detection: Annotated[ServerVad | SemanticVad, Field(discriminator="type")] | None = (
+        ServerVad(type="server_vad")
+    )
 
 
 class AudioOutput(_Settings):

@@ -26,7 +26,10 @@ class Piece:
 
     samples: Samples
     """16 kHz."""
+    draft: tuple[int, ...] = ()
+    """The recogniser's tokens for the beginning of it, where it was recognised before."""
     text: str | None = None
+    tokens: tuple[int, ...] = ()
     failed: bool = False
 
 
@@ -40,6 +43,7 @@ class Utterance:
         self._tail: list[Samples] = []
         self._tail_length = 0
         self._tentative: Piece | None = None
+        self._draft: tuple[int, ...] = ()
 
     @property
     def text(self) -> str | None:
@@ -62,20 +66,23 @@ class Utterance:
         complete = []
         while self._tail_length > _LONGEST and self._tentative is None:
             piece = Piece(self._take(_quietest_cut(self._joined_tail())))
+            self._draft = ()
             self.pieces.append(piece)
             complete.append(piece)
         return complete
 
     def pause(self) -> Piece:
         """The turn may end here: returns the piece to recognise tentatively."""
-        self._tentative = Piece(self._joined_tail())
+        self._tentative = Piece(self._joined_tail(), self._draft)
         return self._tentative
 
     def resume(self) -> Piece | None:
         """It did not. Returns the piece whose recognition is of no use any more, if any."""
         tentative, self._tentative = self._tentative, None
         if tentative is None or len(tentative.samples) < _EARLIEST_CUT:
+            self._draft = tentative.tokens if tentative else ()
             return tentative
+        self._draft = ()
         self._take(len(tentative.samples))
         self.pieces.append(tentative)
         return None
@@ -88,7 +95,7 @@ class Utterance:
         last, self._tentative = self._tentative, None
         known = last is not None
         if last is None and self._tail_length:
-            last = Piece(self._joined_tail())
+            last = Piece(self._joined_tail(), self._draft)
         if last is not None:
             self.pieces.append(last)
         self._tail, self._tail_length = [], 0

@@ -110,7 +110,7 @@ class VoiceActivity:
         return self._state is not _State.QUIET
 
     def forget(self) -> None:
-        """Drop a talkspurt in progress without an event; a later turn starts no earlier than now."""
+        """Drop a talkspurt in progress without an event; the next turn starts no earlier."""
         self._state = _State.QUIET
         self._voiced = self._unvoiced = 0
         self._floor = self._position
@@ -171,9 +171,7 @@ class VoiceActivity:
         return _State.QUIET, SpeechStopped(self._position)
 
 
-_TRANSITIONS: dict[
-    _State, Callable[[VoiceActivity], tuple[_State, VadEvent] | None]
-] = {
+_TRANSITIONS: dict[_State, Callable[[VoiceActivity], tuple[_State, VadEvent] | None]] = {
     _State.QUIET: VoiceActivity._from_quiet,
     _State.SPEAKING: VoiceActivity._from_speaking,
     _State.PAUSING: VoiceActivity._from_pausing,

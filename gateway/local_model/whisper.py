@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.local_model.asr import Recognition
 from gateway.local_model.audio import RECOGNITION_RATE, Waveform
 
 _WINDOW, _HOP, _BANDS = 400, 160, 80
@@ -45,15 +46,15 @@ class Whisper:
             intra_threads=1,
         )
 
-    def transcribe(self, speech: Waveform) -> str:
-        """16 kHz speech of some seconds to text; empty where there is too little to hear."""
+    def transcribe(self, speech: Waveform, draft: Sequence[int] = ()) -> Recognition:
+        """See `Recogniser.transcribe`; ``draft`` is not used."""
         if len(speech) < _SHORTEST:
-            return ""
+            return Recognition("")
         features = self._features(np.ascontiguousarray(log_mel(speech)[np.newaxis]))
         result = self._model.generate(
             features, [[_START, _NO_TIMESTAMPS]], beam_size=1, max_length=_MOST_TOKENS
         )[0]
-        return _text(result.sequences[0])
+        return Recognition(_text(result.sequences[0]))
 
 
 def log_mel(speech: Waveform) -> Spectrum:

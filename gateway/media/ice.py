@@ -185,6 +185,18 @@ class IcePath:
             if agent is self._current:
                 return
 
+    async def wait_silent(self, seconds: int) -> None:
+        """Return when nothing at all has come from the peer for ``seconds``.
+
+        Time is counted in turns of one second, not on the clock: while this process stands still
+        the peer's datagrams wait in the socket, and it must not be taken for gone.
+        """
+        silent, seen = 0, -1
+        while silent < seconds:
+            await asyncio.sleep(1.0)
+            silent = 0 if self._current.datagrams != seen else silent + 1
+            seen = self._current.datagrams
+
     def send(self, data: bytes) -> bool:
         """Send one datagram now; False when no pair is nominated."""
         return self._current.send_now(data)

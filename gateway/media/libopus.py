@@ -1,7 +1,7 @@
 """libopus by ctypes: where the shared library is, and the prototypes used (``opus.h``).
 
-The library that PyAV's wheel carries is taken first: PyAV is needed anyway, so there is a libopus on
-every platform PyAV has wheels for. ctypes releases the GIL during a call. Why this binding and
+The library that PyAV's wheel carries is taken first: PyAV is needed anyway, so there is a libopus
+on every platform PyAV has wheels for. ctypes releases the GIL during a call. Why this binding and
 no other: ``docs/opus.md``.
 """
 
@@ -28,10 +28,10 @@ MAX_FRAME_BYTES: Final = 1275
 """Bytes of the largest Opus frame (RFC 6716 §3.2.1)."""
 
 # auditwheel: libopus-114e2b1a.so.0.11.1; delocate: libopus.0.dylib; delvewheel: libopus-0-4369….dll
-_BUNDLED: Final = re.compile(r"libopus[-.\w]*\.(so[.\d]*|dylib|dll)")
+_BUNDLED: Final = re.compile(r"libopus(-\w+)*(\.\d+)*\.(so[.\d]*|dylib|dll)")
 
 
-class OpusUnavailable(RuntimeError):  # noqa: N818 - names a state of the machine, not a call's fault
+class OpusUnavailable(RuntimeError):
     """No usable libopus: neither in PyAV's wheel nor on the system."""
 
 
@@ -46,7 +46,12 @@ class LibOpus:
     def __init__(self, path: str) -> None:
         self.path = path
         self._library = ctypes.CDLL(path)
-        number, state, buffer, text = ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p
+        number, state, buffer, text = (
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+        )
         declare = self._declare
         self.get_version_string = declare("opus_get_version_string", text)
         self.strerror = declare("opus_strerror", text, number)
@@ -59,6 +64,9 @@ class LibOpus:
         # The value of a request is variadic. Only fixed parameters are declared: so ctypes knows,
         # and passes it where Apple's ARM64 ABI wants it.
         self.encoder_ctl = declare("opus_encoder_ctl", number, state, number)
+        self.packet_has_lbrr: Callable[..., Any] | None = None
+        if hasattr(self._library, "opus_packet_has_lbrr"):  # since 1.5
+            self.packet_has_lbrr = declare("opus_packet_has_lbrr", number, text, number)
 
     @property
     def version(self) -> str:
@@ -104,7 +112,7 @@ def _candidates() -> Iterator[str]:
 
 
 def bundled_paths() -> Iterator[str]:
-    """The libopus inside the installed PyAV wheel; its name carries a hash, so its file list is asked."""
+    """The libopus inside the installed PyAV wheel; the wheel's list knows its hashed name."""
     try:
         files = metadata.files("av")
     except metadata.PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""Opus (RFC 6716) at the gateway's own rate: one mono stream decoded or encoded, with loss concealment.
+"""Opus (RFC 6716) at the gateway's own rate: one mono stream, with loss concealment.
 
 libopus codes at 24 kHz itself, so nothing is resampled between a packet and a model. A decoder
-and an encoder hold the state of *one* stream each: never share them, or make one per frame. They
-are not thread-safe; a call takes some tens of microseconds and belongs on the event loop.
+and an encoder hold the state of *one* stream each: never share one, never make one per frame. They
+are not thread-safe; a call takes tens of microseconds and belongs on the event loop.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from typing import Final, Literal
 
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.media import libopus
-from gateway.media.libopus import LibOpus, OpusUnavailable
+from gateway.media.libopus import OpusUnavailable
 
 __all__ = ["OpusDecoder", "OpusEncoder", "OpusError", "OpusUnavailable", "has_fec"]
 
 SAMPLE_BYTES: Final = 2
-MAX_PACKET_SECONDS: Final = 0.120
+MAX_PACKET_MS: Final = 120
+FRAMES_PER_SECOND: Final = 50
+
+SAMPLE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
+"""Hz that libopus codes at."""
 
 Application = Literal["lowdelay", "voip", "audio"]
 
@@ -27,7 +31,8 @@ _APPLICATIONS: Final[dict[Application, int]] = {
     "voip": libopus.APPLICATION_VOIP,
     "audio": libopus.APPLICATION_AUDIO,
 }
-_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
+
+_FIRST_CELT_TOC: Final = 0x80
 
 
 class OpusError(Exception):
@@ -35,10 +40,220 @@ class OpusError(Exception):
 
 
 def has_fec(payload: bytes) -> bool:
-    """Whether an Opus packet carries the frame before its own (low bit-rate redundancy, LBRR).
+    """Whether a packet carries the frame before it (LBRR, RFC 6716 §2.1.7).
 
-    Reads the LBRR flag of the first frame (RFC 6716 §4.2.3). CELT has none.
+    libopus before 1.5 cannot tell: then every packet that is not CELT may.
     """
-    if len(payload) < 2:
+    if not payload:
         return False
-    first = payload[0] ...
+    flag = libopus.load().packet_has_lbrr
+    if flag is None:
+        return payload[0] < _FIRST_CELT_TOC
+    return bool(flag(payload, len(payload)) > 0)
+
+
+class OpusDecoder:
+    """Decodes one stream, of any Opus mode, to PCM16 mono.
+
+    :param sample_rate: Hz of the output, one of :data:`SAMPLE_RATES`.
+    :raises ValueError: another rate.
+    :raises OpusUnavailable: there is no libopus.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_address",
+        "_decode",
+        "_destroy",
+        "_granule",
+        "_most",
+        "_pcm",
+        "_state",
+    )
+
+    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
+        _check_rate(sample_rate)
+        library = libopus.load()
+        self._state: int | None = library.decoder_create(sample_rate, 1, None)
+        if not self._state:
+            raise MemoryError("opus_decoder_create")
+        self._destroy = weakref.finalize(self, library.decoder_destroy, self._state)
+        self._decode = library.decode
+        self._most = sample_rate * MAX_PACKET_MS // 1000
+        # Concealment comes in steps of 2.5 ms.
+        self._granule = sample_rate // 400
+        self._pcm = ctypes.create_string_buffer(self._most * SAMPLE_BYTES)
+        self._address = ctypes.addressof(self._pcm)
+
+    def decode(self, payload: bytes) -> bytes:
+        """The PCM of one packet: 2.5 to 120 ms.
+
+        :raises OpusError: the packet is empty or malformed; the decoder can go on.
+        """
+        if not payload:
+            # To libopus an empty packet means concealment.
+            raise OpusError("empty packet")
+        return self._run(payload, self._most, 0)
+
+    def recover(self, next_payload: bytes, samples: int) -> bytes:
+        """The PCM of the ``samples`` just before ``next_payload``, from the FEC inside it.
+
+        What its FEC does not cover, or all of it when there is none, is concealed.
+
+        :param samples: 0 to 120 ms.
+        :raises OpusError: the packet is empty or malformed.
+        """
+        if not next_payload:
+            raise OpusError("empty packet")
+        size = self._in_granules(samples)
+        return self._run(next_payload, size, 1)[(size - samples) * SAMPLE_BYTES :] if size else b""
+
+    def conceal(self, samples: int) -> bytes:
+        """``samples`` (0 to 120 ms) that continue what was decoded last, fading into noise."""
+        size = self._in_granules(samples)
+        return self._run(None, size, 0)[: samples * SAMPLE_BYTES] if size else b""
+
+    def close(self) -> None:
+        """Free the native memory; done at the latest when the decoder is collected."""
+        self._state = None
+        self._destroy()
+
+    def _in_granules(self, samples: int) -> int:
+        if not 0 <= samples <= self._most:
+            raise ValueError(f"{samples} samples to conceal; 0 to {self._most} can be")
+        return -(-samples // self._granule) * self._granule
+
+    def _run(self, payload: bytes | None, size: int, fec: int) -> bytes:
+        if self._state is None:
+            raise OpusError("decoder is closed")
+        length = len(payload) if payload is not None else 0
+        count: int = self._decode(self._state, payload, length, self._address, size, fec)
+        if count < 0:
+            raise OpusError(libopus.load().describe(count))
+        return ctypes.string_at(self._address, count * SAMPLE_BYTES)
+
+
+class OpusEncoder:
+    """Encodes one stream of 20 ms frames of PCM16 mono.
+
+    ``lowdelay`` is CELT alone: the cheapest, and at 64 kb/s the better sounding, but it cannot
+    carry FEC. For a lossy path take ``voip`` at 32 kb/s with ``fec`` and the loss that the far end
+    reports; libopus cannot change the application of a running encoder, so that is a new one.
+
+    :param sample_rate: Hz of the input, one of :data:`SAMPLE_RATES`.
+    :param bitrate: bits per second.
+    :param complexity: 0 (cheap) to 10.
+    :param fec: carry each frame again in the next packet, as far as ``expected_loss`` asks for it.
+    :param expected_loss: percent of packets.
+    :raises ValueError: another rate or application.
+    :raises OpusError: a setting out of range.
+    :raises OpusUnavailable: there is no libopus.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_address",
+        "_bitrate",
+        "_destroy",
+        "_encode",
+        "_expected_loss",
+        "_fec",
+        "_frame_bytes",
+        "_frame_samples",
+        "_packet",
+        "_state",
+    )
+
+    def __init__(
+        self,
+        sample_rate: int = SAMPLE_RATE,
+        *,
+        bitrate: int = 64_000,
+        complexity: int = 5,
+        application: Application = "lowdelay",
+        fec: bool = False,
+        expected_loss: int = 0,
+    ) -> None:
+        _check_rate(sample_rate)
+        if application not in _APPLICATIONS:
+            raise ValueError(f"application {application!r}; one of {', '.join(_APPLICATIONS)}")
+        library = libopus.load()
+        self._state: int | None = library.encoder_create(
+            sample_rate, 1, _APPLICATIONS[application], None
+        )
+        if not self._state:
+            raise MemoryError("opus_encoder_create")
+        self._destroy = weakref.finalize(self, library.encoder_destroy, self._state)
+        self._encode = library.encode
+        self._frame_samples = sample_rate // FRAMES_PER_SECOND
+        self._frame_bytes = self._frame_samples * SAMPLE_BYTES
+        self._packet = ctypes.create_string_buffer(libopus.MAX_FRAME_BYTES)
+        self._address = ctypes.addressof(self._packet)
+        self._request(libopus.SET_COMPLEXITY, complexity)
+        self.bitrate = bitrate
+        self.fec = fec
+        self.expected_loss = expected_loss
+
+    @property
+    def bitrate(self) -> int:
+        """Bits per second; may be set at any time."""
+        return self._bitrate
+
+    @bitrate.setter
+    def bitrate(self, value: int) -> None:
+        self._request(libopus.SET_BITRATE, value)
+        self._bitrate = value
+
+    @property
+    def fec(self) -> bool:
+        """Whether in-band FEC may be sent; may be set at any time, without effect on CELT."""
+        return self._fec
+
+    @fec.setter
+    def fec(self, value: bool) -> None:
+        self._request(libopus.SET_INBAND_FEC, int(value))
+        self._fec = value
+
+    @property
+    def expected_loss(self) -> int:
+        """Percent of packets the far end is expected to lose; may be set at any time."""
+        return self._expected_loss
+
+    @expected_loss.setter
+    def expected_loss(self, value: int) -> None:
+        self._request(libopus.SET_PACKET_LOSS_PERC, value)
+        self._expected_loss = value
+
+    def encode(self, pcm: bytes) -> bytes:
+        """One packet of one 20 ms frame.
+
+        :raises ValueError: ``pcm`` is not exactly 20 ms.
+        :raises OpusError: the encoder is closed.
+        """
+        if len(pcm) != self._frame_bytes:
+            raise ValueError(f"a frame of {len(pcm)} bytes; {self._frame_bytes} are 20 ms")
+        if self._state is None:
+            raise OpusError("encoder is closed")
+        count: int = self._encode(
+            self._state, pcm, self._frame_samples, self._address, libopus.MAX_FRAME_BYTES
+        )
+        if count < 0:
+            raise OpusError(libopus.load().describe(count))
+        return ctypes.string_at(self._address, count)
+
+    def close(self) -> None:
+        """Free the native memory; done at the latest when the encoder is collected."""
+        self._state = None
+        self._destroy()
+
+    def _request(self, request: int, value: int) -> None:
+        if self._state is None:
+            raise OpusError("encoder is closed")
+        code: int = libopus.load().encoder_ctl(self._state, request, ctypes.c_int(value))
+        if code < 0:
+            raise OpusError(f"request {request} with {value}: {libopus.load().describe(code)}")
+
+
+def _check_rate(sample_rate: int) -> None:
+    if sample_rate not in SAMPLE_RATES:
+        raise ValueError(f"{sample_rate} Hz; Opus codes at {', '.join(map(str, SAMPLE_RATES))}")

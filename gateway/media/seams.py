@@ -13,10 +13,12 @@ one fails there and not in a call.
 =========================================================== ``Connection.get_component_candidates``
        bind to chosen addresses (aioice skips loopback) ``Connection.data_received``
           take media before it is queued for a task
+``Connection.request_received``                 know that the peer still checks its consent
 ``Connection._nominated``                       the pair in use now; send without a coroutine,
 through TURN too ``CandidatePair.protocol``/``.remote_addr``     same
 ``RTCDtlsTransport._rx_srtp``/``._tx_srtp``     the keys' SRTP sessions
 ``RTCDtlsTransport._set_role``                  answer passive
+``RTCCertificate._create_ssl_context``          RSA peers too, and one TLS context for all calls
 ``RTCDtlsTransport(transport)``                 needs only ``role``, ``_recv`` and ``_send`` of its
 transport
 ==============================================
@@ -32,14 +34,17 @@ from typing import Any, cast
 
 import aioice
 from aioice import Candidate, Connection, ConnectionClosed
-from aioice.ice import CandidatePair, get_host_addresses
+from aioice.ice import CandidatePair, StunProtocol, get_host_addresses
+from aioice.stun import Message
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceServer, RTCSctpTransport
 from aiortc.rtcicetransport import connection_kwargs
+from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session as SrtpSession
 
 __all__ = [
     "Candidate",
+    "Certificate",
     "DtlsCarrier",
     "IceConnection",
     "SeamError",
@@ -54,6 +59,13 @@ __all__ = [
 
 _MAX_EARLY_DATAGRAMS = 64
 
+_CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    b"ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA"
+)
+"""Forward secrecy only (RFC 8827 §6.5)."""
+
 
 class SeamError(RuntimeError):
     """A private name that Talkpath relies on is not where it was in the pinned versions."""
@@ -63,7 +75,7 @@ def check_seams() -> None:
     """Raise :class:`SeamError` if a private name used by this file has moved."""
     connection = Connection(ice_controlling=False)
     gather = inspect.signature(Connection.get_component_candidates)
-    certificate = RTCCertificate.generateCertificate()
+    certificate = Certificate.generateCertificate()
     dtls = RTCDtlsTransport(cast(Any, DtlsCarrier(lambda data: None)), [certificate])
     pair = inspect.signature(CandidatePair.__init__)
     expected = {
@@ -73,12 +85,20 @@ def check_seams() -> None:
             inspect.signature(Connection.data_received).parameters
         )
         == ["self", "data", "component"],
+        "Connection.request_received(message, addr, protocol)": list(
+            inspect.signature(Connection.request_received).parameters
+        )
+        == ["self", "message", "addr", "protocol"],
         "Connection._nominated": isinstance(getattr(connection, "_nominated", None), dict),
         "CandidatePair.protocol": "protocol" in pair.parameters,
         "CandidatePair.remote_addr": hasattr(CandidatePair, "remote_addr"),
         "RTCDtlsTransport._rx_srtp": hasattr(dtls, "_rx_srtp"),
         "RTCDtlsTransport._tx_srtp": hasattr(dtls, "_tx_srtp"),
         "RTCDtlsTransport._set_role": callable(getattr(dtls, "_set_role", None)),
+        "RTCCertificate._create_ssl_context(srtp_profiles)": list(
+            inspect.signature(RTCCertificate._create_ssl_context).parameters
+        )
+        == ["self", "srtp_profiles"],
         "RTCSctpTransport.start": callable(getattr(RTCSctpTransport, "start", None)),
     }
     moved = [name for name, present in expected.items() if not present]
@@ -115,6 +135,8 @@ class IceConnection(Connection):
         super().__init__(ice_controlling=False, **options)
         self._bind_addresses = list(addresses)
         self._on_datagram = on_datagram
+        self.datagrams = 0
+        """Datagrams from the peer: media, DTLS and its connectivity checks."""
 
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
@@ -123,7 +145,14 @@ class IceConnection(Connection):
 
     def data_received(self, data: bytes, component: int) -> None:
         if data:
+            self.datagrams += 1
             self._on_datagram(data)
+
+    def request_received(
+        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
+    ) -> None:
+        self.datagrams += 1
+        super().request_received(message, addr, protocol)
 
     def send_now(self, data: bytes) -> bool:
         """Send one datagram over the nominated pair; False when there is none (yet, or any more).
@@ -151,6 +180,21 @@ class IceConnection(Connection):
             event = await self.get_event()
             if event is None:
                 return
+
+
+class Certificate(RTCCertificate):
+    """A certificate (ECDSA, P-256) whose transports also shake hands with RSA peers, as phones are.
+
+    aiortc offers ECDSA suites only and makes a context for every call; one serves them all.
+    """
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+            self._context.set_cipher_list(_CIPHERS)
+        return self._context
 
 
 class DtlsCarrier:

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import structlog
 from aiortc import (
-    RTCCertificate,
     RTCDataChannel,
     RTCDtlsFingerprint,
     RTCDtlsParameters,
@@ -41,13 +40,26 @@ from gateway.core.sdp import parse_sdp
 from gateway.media.ice import IcePath, MediaAddresses
 from gateway.media.leg import LegHandler, LegState, LegStats
 from gateway.media.pacer import Pacer
-from gateway.media.seams import DtlsCarrier, SrtpError, SrtpSession, dtls_over, srtp_sessions
+from gateway.media.seams import (
+    Certificate,
+    DtlsCarrier,
+    SrtpError,
+    SrtpSession,
+    dtls_over,
+    srtp_sessions,
+)
 from gateway.media.stream import RtpStream
 
 log = structlog.get_logger(__name__)
 
 DTLS_TIMEOUT = 15.0
 """Seconds for the DTLS handshake after ICE connected."""
+
+PEER_SILENCE = 6
+"""Seconds without media, RTCP or a connectivity check after which the peer is gone.
+
+A browser that is killed says nothing, and RFC 7675 would take it for alive for 30 s.
+"""
 
 MAX_MESSAGE_BYTES = 65_536
 
@@ -63,7 +75,7 @@ class WebRtcConfig:
 
     addresses: MediaAddresses
     ice_servers: Sequence[Mapping[str, Any]] = ()
-    certificate: RTCCertificate = field(default_factory=RTCCertificate.generateCertificate)
+    certificate: Certificate = field(default_factory=Certificate.generateCertificate)
 
 
 class WebRtcLeg:
@@ -253,6 +265,7 @@ class WebRtcLeg:
         ways_out = {
             asyncio.create_task(closed.wait()): LegState.CLOSED,
             asyncio.create_task(self._path.wait_lost()): LegState.FAILED,
+            asyncio.create_task(self._path.wait_silent(PEER_SILENCE)): LegState.FAILED,
         }
         try:
             if self._dtls.state != "connected":
@@ -347,7 +360,7 @@ class WebRtcLeg:
                 channel.send(message)
 
 
-def _fingerprint(certificate: RTCCertificate) -> Fingerprint:
+def _fingerprint(certificate: Certificate) -> Fingerprint:
     for fingerprint in certificate.getFingerprints():
         if fingerprint.algorithm == "sha-256":
             return Fingerprint(fingerprint.algorithm, fingerprint.value)

@@ -95,17 +95,31 @@ class MediaPeer:
 
 
 class PageGateway:
-    """`refusals`: event -> (code, message) of its acknowledgement. `deaf`: no peer takes the next offer."""
+    """What the tests may set:
+
+    `refusals`: event -> (code, message), the failure it is acknowledged with.
+    `closed_door`: the message every connection is refused with.
+    `deaf`: offers are answered, but no packet arrives.
+    `farewell`: the reason told when a client ends its session.
+    """
 
     def __init__(self) -> None:
         self.url = ""
+        self.session_id = "sess_1"
+        self.farewell: str | None = None
         self.requests: list[tuple[str, Any]] = []
+        self.tokens: list[Any] = []
         self.refusals: dict[str, tuple[str, str]] = {}
+        self.closed_door: str | None = None
         self.deaf = False
         self.peer: MediaPeer | None = None
         self._peers: list[MediaPeer] = []
         self._changed = asyncio.Condition()
-        self._server = socketio.AsyncServer(async_mode="aiohttp", async_handlers=False)
+        # Engine.IO's ping task of a closed connection ends only after the interval.
+        self._server = socketio.AsyncServer(
+            async_mode="aiohttp", async_handlers=False, ping_interval=0.5
+        )
+        self._server.on("connect", self._on_connect)
         self._server.on("*", self._on_event)
         self._runner: web.AppRunner | None = None
 
@@ -133,6 +147,11 @@ class PageGateway:
     async def realtime(self, kind: str, **fields: Any) -> None:
         await self.emit("realtime_event", {"type": kind, **fields})
 
+    async def status(self, status: str, **more: Any) -> None:
+        """`session_status`: how the session's way to its model stands."""
+        told = {"status": status, "sessionId": self.session_id, "userId": "guest", **more}
+        await self.emit("session_status", told)
+
     async def drop_connections(self) -> None:
         """As a network does it: the transport goes, nobody says goodbye."""
         for eio_sid in list(self._server.eio.sockets):
@@ -157,6 +176,11 @@ class PageGateway:
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return web.FileResponse(WEB_ROOT / "index.html", headers=headers)
 
+    async def _on_connect(self, _sid: str, _environ: Any, auth: Any = None) -> None:
+        self.tokens.append((auth or {}).get("token"))
+        if self.closed_door is not None:
+            raise socketio.exceptions.ConnectionRefusedError(self.closed_door)
+
     async def _on_event(self, event: str, _sid: str, *args: Any) -> dict[str, Any]:
         payload = args[0] if args else None
         async with self._changed:
@@ -171,7 +195,7 @@ class PageGateway:
         if event == "join_session":
             number = len(self.requested("join_session"))
             return {
-                "sessionId": payload.get("sessionId", "sess_1"),
+                "sessionId": payload.get("sessionId", self.session_id),
                 "resumeToken": f"resume_{number}",
                 "userId": payload.get("userId", "guest"),
                 "iceServers": [],
@@ -179,6 +203,8 @@ class PageGateway:
             }
         if event == "webrtc_offer":
             return {"type": "answer", "sdp": await self._new_leg(payload["sdp"])}
+        if event == "disconnect_session" and self.farewell:
+            await self.status("DISCONNECTED", reason=self.farewell)
         if event == "ice_candidate" and self.peer:
             await self.peer.add_candidate(payload)
         return {}
@@ -190,7 +216,6 @@ class PageGateway:
         if not self.deaf:
             self.peer = peer
             return answer
-        # Credentials the browser's checks do not match: as if every packet were lost.
-        return "\r\n".join(
-            line for line in answer.split("\r\n") if not line.startswith("a=candidate")
-        )
+        # Neither side learns of an address: as if every packet were lost.
+        lines = answer.splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("a=candidate"))

@@ -1,10 +1,11 @@
 """A small real gateway for the client's tests: Socket.IO by the contract, and an aiortc peer.
 
-When the caller has spoken and is quiet, the peer answers with a tone after a known delay. Like a real
-gateway it sends packets only while it speaks, and only from a loopback address.
+When the caller has spoken and is quiet, the peer answers with a tone after a known delay. Like a
+real gateway it sends packets only while it speaks, and only from a loopback address.
 """
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -48,6 +49,7 @@ class ScriptedGateway:
         self.answer: Samples = tone(0.6, ANSWER_RATE, hertz=700.0)
         self.answer_delay = 0.1
         self.answers = True
+        self.hang_up_after_answers: int | None = None
         self.failures: dict[str, tuple[str, str]] = {}
         self.silent_events: set[str] = set()
         self.ice_servers: list[dict[str, Any]] = []
@@ -62,6 +64,8 @@ class ScriptedGateway:
         self._socket = socketio.AsyncServer(async_mode="aiohttp", ping_interval=_PING_SECONDS)
         self._socket.on("connect", self._on_connect)
         self._socket.on("*", self._on_event)
+        self._stopping = asyncio.Event()
+        self._answering = asyncio.Lock()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -75,8 +79,11 @@ class ScriptedGateway:
         self.url = f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self._stopping.set()
+        # An offer that came just before is answered to its end: what it starts is to be stopped.
+        async with self._answering:
+            for task in self._tasks:
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for peer, connecting in self._peers:
             await close_cleanly(peer, connecting)
@@ -92,9 +99,14 @@ class ScriptedGateway:
     async def emit(self, event: str, *args: Any) -> None:
         await self._socket.emit(event, args)
 
+    async def media_ended(self, within: float) -> None:
+        """Until the caller has hung up, told by the media path alone."""
+        async with asyncio.timeout(within):
+            await asyncio.wait([self._listening])
+
     def requested(self, event: str) -> list[tuple[Any, ...]]:
         """The arguments of every `event` so far."""
-        return [args for name, *args in self.requests if name == event]  # type: ignore[misc]
+        return [request[1:] for request in self.requests if request[0] == event]
 
     async def _on_connect(self, _sid: str, _environ: Any, auth: Any = None) -> None:
         self.auth.append(auth)
@@ -104,16 +116,20 @@ class ScriptedGateway:
     async def _on_event(self, event: str, _sid: str, *args: Any) -> Any:
         self.requests.append((event, *args))
         if event in self.silent_events:
-            await asyncio.Event().wait()
+            await self._stopping.wait()
         if event in self.failures:
             code, message = self.failures[event]
             return {"ok": False, "error": {"code": code, "message": message}}
         if event == "join_session":
             return self._join(args[0])
         if event == "webrtc_offer":
-            return {"ok": True, "type": "answer", "sdp": await self._answer(args[0]["sdp"])}
+            async with self._answering:
+                if self._stopping.is_set():
+                    return {"ok": False, "error": {"code": "capacity", "message": "closing"}}
+                answer = await self.answer_offer(args[0]["sdp"])
+            return {"ok": True, "type": "answer", "sdp": answer}
         if event == "ice_candidate":
-            await self._candidate(args[0])
+            await self.add_candidate(args[0])
         return {"ok": True}
 
     def _join(self, wishes: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +142,7 @@ class ScriptedGateway:
             "agentSet": wishes.get("agentSet", "chat_supervisor"),
         }
 
-    async def _answer(self, offer: str) -> str:
+    async def answer_offer(self, offer: str) -> str:
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peers.append((peer, Connecting(peer)))
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -137,11 +153,12 @@ class ScriptedGateway:
         peer.addTrack(voice)
         await peer.setLocalDescription(await peer.createAnswer())
         track = transceiver.receiver.track
-        self._tasks.append(asyncio.create_task(self.listener.consume(track)))
+        self._listening = asyncio.create_task(self.listener.consume(track))
+        self._tasks.append(self._listening)
         self._tasks.append(asyncio.create_task(self._converse(voice)))
         return peer.localDescription.sdp
 
-    async def _candidate(self, candidate: dict[str, Any] | None) -> None:
+    async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
         peer, _ = self._peers[-1]
         if candidate is None:
             await peer.addIceCandidate(None)
@@ -172,3 +189,34 @@ class ScriptedGateway:
         await self.emit("realtime_event", {"type": "response.done", "response": response})
         await self.emit("transcript", f"answer {number}", "assistant")
         await self.emit("message", {"id": str(number), "role": "assistant", "content": "answer"})
+        if number == self.hang_up_after_answers:
+            await self.drop_clients()
+
+
+class GatewayThread(threading.Thread):
+    """A scripted gateway on a loop of its own, for a command that runs its own loop too."""
+
+    def __init__(self) -> None:
+        super().__init__(name="scripted-gateway")
+        self.url = ""
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        super().start()
+        assert self._ready.wait(10.0)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._done.set)
+        self.join(10.0)
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        self.gateway = ScriptedGateway()
+        await self.gateway.start()
+        self.url = self.gateway.url
+        self._ready.set()
+        await self._done.wait()
+        await self.gateway.stop()

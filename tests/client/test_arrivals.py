@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.rtp import RtpPacket
@@ -36,7 +38,7 @@ def test_a_lost_packet_holds_nothing_up() -> None:
 def test_order_is_never_turned_back(numbers: list[int]) -> None:
     order = ArrivalOrder()
     passed = _passed(order, *numbers)
-    assert all(one < other for one, other in zip(passed, passed[1:], strict=False))
+    assert all(one < other for one, other in pairwise(passed))
     assert order.late == len(numbers) - len(passed)
 
 

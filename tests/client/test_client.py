@@ -25,9 +25,9 @@ async def test_join_sends_the_wishes_and_keeps_the_answer(gateway: ScriptedGatew
         assert client.ice_servers == gateway.ice_servers
     assert gateway.auth == [{"token": "secret"}]
     assert gateway.requested("join_session") == [
-        [{"userId": "ann", "agentSet": "sales", "voice": "marin"}]
+        ({"userId": "ann", "agentSet": "sales", "voice": "marin"},)
     ]
-    assert gateway.requested("disconnect_session") == [[]]
+    assert gateway.requested("disconnect_session") == [()]
 
 
 async def test_a_session_is_resumed_by_its_token(gateway: ScriptedGateway) -> None:
@@ -39,9 +39,9 @@ async def test_a_session_is_resumed_by_its_token(gateway: ScriptedGateway) -> No
         gateway.url, session_id=first.session_id, resume_token=first.resume_token
     ) as second:
         await second.connect()
-    assert gateway.requested("join_session")[1] == [
-        {"sessionId": "session-1", "resumeToken": "resume-1"}
-    ]
+    assert gateway.requested("join_session")[1] == (
+        {"sessionId": "session-1", "resumeToken": "resume-1"},
+    )
 
 
 async def test_requests_reach_the_gateway_by_the_contracts_names(gateway: ScriptedGateway) -> None:
@@ -126,10 +126,14 @@ async def test_media_stays_on_loopback(gateway: ScriptedGateway) -> None:
 @pytest.mark.parametrize("event", ["join_session", "webrtc_offer", "ice_candidate"])
 async def test_a_refusal_is_raised_with_its_code(gateway: ScriptedGateway, event: str) -> None:
     gateway.failures[event] = ("capacity", "full")
-    with pytest.raises(ClientError) as caught:
+
+    async def place() -> None:
         async with TalkpathClient(gateway.url) as client:
             await client.connect()
             await client.call(Microphone(), Speaker())
+
+    with pytest.raises(ClientError) as caught:
+        await place()
     assert (caught.value.code, caught.value.message) == ("capacity", "full")
 
 

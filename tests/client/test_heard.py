@@ -1,5 +1,7 @@
 """What was heard, in made-up time."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,9 @@ LOUD = tone(0.02, RATE)
 QUIET = silence(0.02, RATE)
 
 
-def _heard(pattern: str, *, start: float = 10.0, late: dict[int, float] | None = None) -> HeardAudio:
+def _heard(
+    pattern: str, *, start: float = 10.0, late: dict[int, float] | None = None
+) -> HeardAudio:
     """20 ms for each character: L loud, q quiet, - nothing sent. `late`: index -> seconds."""
     heard = HeardAudio()
     heard.begin(start)
@@ -51,7 +55,7 @@ def test_answers_are_split_by_quiet() -> None:
 
 
 def test_a_late_frame_is_a_gap_and_a_pause_that_was_sent_is_none() -> None:
-    late = {index: 0.1 for index in range(5, 20)}
+    late = dict.fromkeys(range(5, 20), 0.1)
     heard = _heard("LLqqqLLLLL", late=late)
     (gap,) = heard.gaps(60)
     assert gap.milliseconds == pytest.approx(100)
@@ -122,7 +126,7 @@ def test_whatever_the_clocks_say_frames_do_not_overlap(steps: list[tuple[float, 
         now += wait
         heard.add(LOUD, media_position, now)
     positions = [frame.position for frame in heard.frames]
-    assert all(b - a >= FRAME for a, b in zip(positions, positions[1:], strict=False))
+    assert all(b - a >= FRAME for a, b in pairwise(positions))
     first, line = heard.timeline()
     assert len(line) == positions[-1] + FRAME - first
 

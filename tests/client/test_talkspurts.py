@@ -1,5 +1,7 @@
 """The energy detector, against recordings whose talkspurts are known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,7 +63,7 @@ def test_talkspurts_are_ordered_apart_and_inside(
     edges = [edge for spurt in found for edge in (spurt.start, spurt.end)]
     assert all(0 <= edge <= len(samples) for edge in edges)
     assert edges == sorted(edges)
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in pairwise(found):
         assert other.start - one.end >= quiet_ms * RATE / 1000
 
 
@@ -70,7 +72,9 @@ def test_silence_before_moves_what_is_found(frames: int) -> None:
     samples, _ = _recording([0.1, 0.8], [0.3, 0.2])
     shift = frames * FRAME
     moved = find_talkspurts(joined(np.zeros(shift, dtype=np.int16), samples), RATE)
-    assert moved == [Talkspurt(s.start + shift, s.end + shift) for s in find_talkspurts(samples, RATE)]
+    assert moved == [
+        Talkspurt(s.start + shift, s.end + shift) for s in find_talkspurts(samples, RATE)
+    ]
 
 
 def test_silence_and_a_click_are_no_speech() -> None:

@@ -71,7 +71,7 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match=r"cannot read .*none\.wav: No such file"):
         read_wav(tmp_path / "none.wav", 24_000)
     empty: Samples = silence(0, 8000)
-    with pytest.raises(AudioFileError, match="cannot write .*: No such file"):
+    with pytest.raises(AudioFileError, match=r"cannot write .*: No such file"):
         write_wav(tmp_path / "no" / "such.wav", [empty], 24_000)
 
 

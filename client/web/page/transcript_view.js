@@ -10,10 +10,15 @@ export class TranscriptView {
   #empty;
   #rows = new Map();
   #scheduled = false;
+  #following = true;
 
   constructor(log, empty) {
     this.#log = log;
     this.#empty = empty;
+    log.addEventListener('scroll', () => {
+      this.#following = log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_PX;
+    });
+    new ResizeObserver(() => this.#follow()).observe(log);
   }
 
   /** Draws at most once per frame, however many deltas arrive. */
@@ -29,7 +34,6 @@ export class TranscriptView {
   }
 
   #draw(lines) {
-    const follow = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < FOLLOW_PX;
     this.#empty.hidden = lines.length > 0;
     this.#removeAllBut(new Set(lines.map((line) => line.id)));
     let after = this.#empty;
@@ -39,7 +43,11 @@ export class TranscriptView {
       if (after.nextElementSibling !== row.node) after.after(row.node);
       after = row.node;
     }
-    if (follow) this.#log.scrollTop = this.#log.scrollHeight;
+    this.#follow();
+  }
+
+  #follow() {
+    if (this.#following) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   #row(line) {

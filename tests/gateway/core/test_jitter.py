@@ -134,6 +134,10 @@ def test_several_packets_may_be_pushed_before_pop(window: ReceiveWindow) -> None
         window.push(packet(number), 0.0)
     assert window.deadline == 0.0
     assert drain(window, 0.0) == [play(0), play(1), play(2)]
+    feed(window, *range(3, 40_000))
+    for number in range(40_000, 40_003):
+        window.push(packet(number), 800.0)
+    assert drain(window, 800.0) == [play(n) for n in range(40_000, 40_003)]
     assert window.stats.reordered == 0
 
 
@@ -173,6 +177,7 @@ def test_a_longer_loss_is_concealed_before_the_recovered_frame(window: ReceiveWi
         recover(4),
         play(4),
     ]
+    assert (window.stats.lost, window.stats.recovered, window.stats.concealed) == (3, 1, 2)
 
 
 def test_concealment_ends_after_120_ms(window: ReceiveWindow) -> None:
@@ -271,6 +276,15 @@ def test_one_stray_sequence_number_does_not_stop_the_stream(window: ReceiveWindo
     assert window.stats.resets == 0
 
 
+def test_two_strays_with_the_stream_between_them_are_no_restart(window: ReceiveWindow) -> None:
+    feed(window, 0)
+    window.push(packet(8, sequence=5_000), 0.02)
+    assert feed(window, 1) == [play(1)]
+    window.push(packet(9, sequence=5_001), 0.04)
+    assert feed(window, 2) == [play(2)]
+    assert (window.stats.resets, window.stats.jumps) == (0, 2)
+
+
 @pytest.mark.parametrize("first", [5_000, 60_000])
 def test_a_jump_that_continues_is_a_restart(window: ReceiveWindow, first: int) -> None:
     feed(window, *range(3))
@@ -330,6 +344,18 @@ def test_a_step_no_clock_has_seen_is_a_new_talkspurt(window: ReceiveWindow) -> N
     window.push(packet(1, timestamp=CLOCK + 2 * FRAME), 0.02)
     assert drain(window, 0.02) == [play(1)]
     assert window.stats.talkspurts == 1
+
+
+def test_a_new_time_line_owes_nothing_to_the_old_one(window: ReceiveWindow) -> None:
+    feed(window, 0)
+    list(run_until(window, 0.2))
+    window.push(packet(1, timestamp=9 * CLOCK), 0.2)
+    drain(window, 0.2)
+    assert window.ahead == 0
+    list(run_until(window, 0.4))
+    window.push(packet(0, ssrc=2), 0.4)
+    drain(window, 0.4)
+    assert window.ahead == 0
 
 
 def test_starvation_emits_silence_at_real_time_rate(window: ReceiveWindow) -> None:

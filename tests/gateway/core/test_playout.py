@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 
 import pytest
@@ -85,6 +86,15 @@ def test_no_zeros_are_put_into_the_middle_of_an_item(playout: Playout) -> None:
     assert playout.stats.underruns == 1, "one underrun is counted once"
     playout.push("a", pcm(FRAME - 100, start=FRAME + 101))
     assert frames(playout) == [pcm(FRAME, start=FRAME + 1)]
+
+
+def test_waiting_for_the_beginning_of_an_item_is_no_underrun(playout: Playout) -> None:
+    playout.push("a", pcm(FRAME))
+    playout.finish("a")
+    frames(playout, 1)
+    playout.push("b", pcm(100))
+    assert playout.next_frame() is None
+    assert playout.stats.underruns == 0
 
 
 def test_the_very_last_frame_is_padded(playout: Playout) -> None:
@@ -184,6 +194,26 @@ def test_late_audio_of_a_cut_item_is_refused(playout: Playout) -> None:
     assert frames(playout) == [pcm(FRAME)]
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_id_used_again_is_a_new_item_once_it_begins(playout: Playout, cut: bool) -> None:
+    playout.push("a", pcm(FRAME))
+    if cut:
+        playout.interrupt()
+    else:
+        playout.finish("a")
+        frames(playout)
+    playout.begin("a")
+    assert playout.push("a", pcm(10))
+    assert (playout.heard("a"), playout.received("a")) == (0, 10)
+
+
+def test_begin_leaves_an_item_that_still_plays_alone(playout: Playout) -> None:
+    playout.push("a", pcm(2 * FRAME))
+    frames(playout, 1)
+    playout.begin("a")
+    assert (playout.heard("a"), playout.received("a")) == (FRAME, 2 * FRAME)
+
+
 def test_audio_after_finish_is_refused(playout: Playout) -> None:
     playout.push("a", pcm(FRAME))
     playout.finish("a")
@@ -198,6 +228,13 @@ def test_a_cut_names_the_content_part_and_its_own_position(playout: Playout) -> 
     assert playout.heard("a") == 2 * FRAME
     assert playout.received("a") == 3 * FRAME
     assert playout.interrupt() == [Cut("a", 2, FRAME, 2 * FRAME)]
+
+
+def test_a_cut_in_the_first_part_names_it_though_another_is_queued(playout: Playout) -> None:
+    playout.push("a", pcm(2 * FRAME), content_index=0)
+    playout.push("a", pcm(FRAME), content_index=1)
+    frames(playout, 1)
+    assert playout.interrupt() == [Cut("a", 0, FRAME, 2 * FRAME)]
 
 
 @pytest.mark.parametrize(("heard", "ms"), [(0, 0), (23, 0), (24, 1), (479, 19), (480, 20)])
@@ -239,10 +276,14 @@ def test_no_more_items_than_remembered_may_be_queued(playout: Playout) -> None:
     assert len(playout.interrupt()) == MAX_ITEMS
 
 
-def test_a_flood_of_single_bytes_is_merged(playout: Playout) -> None:
-    audio = pcm(20 * FRAME)
-    for byte in audio:
-        playout.push("a", bytes([byte]))
+def test_a_flood_of_tiny_chunks_takes_little_more_than_its_bytes(playout: Playout) -> None:
+    audio = pcm(90 * FRAME)
+    tracemalloc.start()
+    for start in range(0, len(audio), 3):
+        playout.push("a", audio[start : start + 3])
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * len(audio)
     assert b"".join(frames(playout)) == audio
 
 
