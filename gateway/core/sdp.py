@@ -8,7 +8,7 @@ answers are :mod:`gateway.core.negotiation`'s matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.candidate import IceCandidate
@@ -34,10 +34,11 @@ __all__ = [
 ]
 
 MAX_CHARACTERS = 65_536
-MAX_LINES = 4096
+MAX_LINES = 2048
+MAX_LINE_CHARACTERS = 8192
 MAX_SECTIONS = 64
 MAX_CANDIDATES = 64
-"""Kept per section; ICE pairs no more than a hundred with its own (RFC 8445 §6.1.2.5)."""
+"""Read per section; ICE pairs no more than a hundred with its own (RFC 8445 §6.1.2.5)."""
 
 _MAX_PORT = 0xFFFF
 _MAX_PAYLOAD_TYPE = 0x7F
@@ -126,34 +127,37 @@ class _Level:
     origin: str = ""
     connection: str = ""
     attributes: list[tuple[str, str]] = field(default_factory=list)
+    by_name: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, kind: str, value: str) -> None:
         if kind == "a":
-            name, _, argument = value.partition(":")
-            self.attributes.append((name.strip().lower(), argument.strip()))
+            head, _, rest = value.partition(":")
+            name, argument = head.strip().lower(), rest.strip()
+            self.attributes.append((name, argument))
+            self.by_name.setdefault(name, []).append(argument)
         elif kind == "c":
             self.connection = value
         elif kind == "o":
             self.origin = value
 
     def all(self, name: str) -> list[str]:
-        return [value for key, value in self.attributes if key == name]
+        return self.by_name.get(name, [])
 
     def all_but(self, names: set[str]) -> tuple[tuple[str, str], ...]:
         return tuple((key, value) for key, value in self.attributes if key and key not in names)
 
     def first(self, name: str) -> str | None:
-        return next((value for key, value in self.attributes if key == name), None)
+        return self.by_name[name][0] if name in self.by_name else None
 
     def has(self, name: str) -> bool:
-        return self.first(name) is not None
+        return name in self.by_name
 
     def number(self, name: str, maximum: int) -> int | None:
         value = self.first(name)
         return None if value is None else parse_number(value, maximum)
 
     def direction(self) -> Direction | None:
-        return next((_DIRECTIONS[key] for key, _ in self.attributes if key in _DIRECTIONS), None)
+        return next((_DIRECTIONS[name] for name in _DIRECTIONS if name in self.by_name), None)
 
 
 def _levels(text: str) -> tuple[_Level, list[_Level]]:
@@ -187,6 +191,8 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise SdpError(f"line {number} is longer than {MAX_LINE_CHARACTERS} characters")
         match = _LINE.fullmatch(line.strip())
         if match is None:
             raise SdpError(f"not SDP: line {number} is {line[:40]!r}")
@@ -277,15 +283,15 @@ def _setup(value: str | None) -> Setup | None:
     return _SETUPS[value.lower()]
 
 
-def _candidates(values: Iterable[str]) -> tuple[IceCandidate, ...]:
+def _candidates(values: Sequence[str]) -> tuple[IceCandidate, ...]:
     """The readable ones: agents skip what they cannot use (RFC 8839 §5.1), even empty lines."""
     candidates: dict[IceCandidate, None] = {}
-    for value in values:
+    for value in values[:MAX_CANDIDATES]:
         try:
             candidates[IceCandidate.parse(value)] = None
         except SdpError:
             continue
-    return tuple(candidates)[:MAX_CANDIDATES]
+    return tuple(candidates)
 
 
 def _codecs(section: _Level, formats: tuple[str, ...]) -> tuple[Codec, ...]:
@@ -295,9 +301,9 @@ def _codecs(section: _Level, formats: tuple[str, ...]) -> tuple[Codec, ...]:
     for payload_type, value in _by_payload_type(section.all("fmtp")):
         parameters.setdefault(payload_type, {}).update(_parameters(value))
     codecs: dict[int, Codec] = {}
-    for text in formats:
+    for text in dict.fromkeys(formats):
         number = parse_number(text, _MAX_PAYLOAD_TYPE)
-        if number is None or number in codecs:
+        if number is None:
             continue
         codec = _codec(number, rtpmaps.get(number, ""), parameters.get(number, {}))
         if codec is not None:

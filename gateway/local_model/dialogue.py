@@ -203,14 +203,14 @@ _RULES: tuple[tuple[str, Callable[[Situation, re.Match[str]], Sentences]], ...] 
         ),
     ),
     (
+        r"\bwho are you\b|\bwhat are you\b|\byour name\b|\bare you (a|an|real|human|alive|there)\b",
+        _fixed(*_INTRODUCTION),
+    ),
+    (
         r"\b(operator|human|representative|real person|supervisor|someone)\b",
         _fixed("This is a demonstration, so there is nobody I could transfer you to."),
     ),
     (r"\b(instructions|system prompt)\b", _instructions),
-    (
-        r"\bwho are you\b|\bwhat are you\b|\byour name\b|\bare you (a|an|real|human|alive|there)\b",
-        _fixed(*_INTRODUCTION),
-    ),
     (r"\bwhat can you do\b|\bhelp\b|\bwhat do you know\b", _fixed(*_ABILITIES)),
     (r"\b(my name is|call me) (?P<name>[a-z]+)", _name),
     (

@@ -96,7 +96,8 @@ class Hearing:
         self._new_scorer = new_scorer
         self._format = audio_format
         self._resampler = Resampler(audio_format.rate, RECOGNITION_RATE)
-        self._unread = b""
+        self._appended = b""
+        self._read = 0
         self._sent = _Track(audio_format.rate, audio_format.sample_size)
         self._wide = _Track(RECOGNITION_RATE, 2)
         self._utterance: Utterance | None = None
@@ -126,19 +127,24 @@ class Hearing:
     @property
     def has_unread(self) -> bool:
         """Whether `read` has work left."""
-        return bool(self._unread)
+        return self._read < len(self._appended)
 
     def configure(self, audio_format: AudioFormat, vad: VadSettings | None) -> list[Heard]:
-        """Change the format (which empties the buffer) or the turn detection."""
+        """Change the format or the turn detection.
+
+        Another format, and turn detection going on or off, empty the buffer; other settings hold
+        from the next frame on, also within a turn.
+        """
         heard: list[Heard] = []
         if audio_format is not self._format:
             heard += self.clear()
             self._format = audio_format
             self._resampler = Resampler(audio_format.rate, RECOGNITION_RATE)
             self._sent = _Track(audio_format.rate, audio_format.sample_size, self.position)
-        current = self._activity.settings if self._activity else None
-        if vad != current:
-            heard += self._drop_utterance()
+        if vad is not None and self._activity is not None:
+            self._activity.settings = vad
+        elif vad is not None or self._activity is not None:
+            heard += self.clear()
             self._set_vad(vad)
         return heard
 
@@ -149,12 +155,13 @@ class Hearing:
         """
         if self._activity is None and self._sent.size + len(data) > _MOST_BUFFERED:
             raise BufferFull
-        self._unread += data
+        self._appended, self._read = self._appended[self._read :] + data, 0
 
     def read(self) -> list[Heard]:
         """Look at the next slice of appended audio; call while `has_unread`."""
         size = self._format.rate * _SLICE_MS // 1000 * self._format.sample_size
-        data, self._unread = self._unread[:size], self._unread[size:]
+        data = self._appended[self._read : self._read + size]
+        self._read += size
         self._sent.append(data)
         wide = self._resampler(self._format.decode(data))
         self._wide.append(wide.tobytes())
@@ -168,12 +175,9 @@ class Hearing:
 
     def commit(self) -> tuple[Recording, list[Heard]]:
         """Everything buffered as one turn, and what is to be recognised of it."""
-        heard: list[Heard] = []
+        heard = self._collect(self._wide.end)
         if self._activity is not None:
-            # The buffer may begin before the talkspurt, so its pieces do not fit.
-            heard += self._drop_utterance()
             self._activity.forget()
-        heard += self._collect(self._wide.end)
         utterance = self._utterance or Utterance()
         last = utterance.finish()
         if last is not None:
@@ -185,7 +189,7 @@ class Hearing:
 
     def clear(self) -> list[Heard]:
         """Drop what was appended, a turn in progress included."""
-        self._unread = b""
+        self._appended, self._read = b"", 0
         heard = self._drop_utterance()
         if self._activity is not None:
             self._activity.forget()

@@ -40,14 +40,12 @@ def number_from(text: str) -> int | None:
 def digits_in(text: str) -> str:
     """The longest run of digits spoken one by one: "five five five 1234" is ``5551234``.
 
-    Separators inside figures ("555-1234") do not end a run; any other word does. ``oh`` counts as
-    zero only inside a run, and "double five" is two fives.
+    Separators inside figures ("555-1234") do not end a run; any other word does. "Oh" is a zero and
+    "double five" two fives.
     """
     runs, run, times = [], "", 1
     for word in re.findall(r"[a-z']+|\d+", text.lower()):
         digits = word if word.isdecimal() else _DIGIT_WORDS.get(word, "")
-        if word == "oh" and not run:
-            digits = ""
         if digits:
             run += digits * times
             times = 1

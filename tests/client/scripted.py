@@ -23,7 +23,7 @@ from client.python.speaker import Speaker
 from tests.client.tones import tone
 
 ANSWER_RATE = 24_000
-HANG_OVER = 0.3
+HANG_OVER = 0.2
 """Seconds of quiet after which the caller's turn is over."""
 
 
@@ -46,7 +46,7 @@ class ScriptedGateway:
     """Answers with what `failures` says (event -> code, message), else as the contract does."""
 
     def __init__(self) -> None:
-        self.answer: Samples = tone(0.6, ANSWER_RATE, hertz=700.0)
+        self.answer: Samples = tone(0.3, ANSWER_RATE, hertz=700.0)
         self.answer_delay = 0.1
         self.answers = True
         self.hang_up_after_answers: int | None = None

@@ -49,6 +49,11 @@ def test_a_pause_for_breath_does_not_end_a_turn(pairs: list[tuple[float, float]]
     assert found.end == pytest.approx(spurts[-1].end, abs=FRAME)
 
 
+def test_700_ms_of_quiet_end_a_talkspurt_and_10_ms_less_do_not() -> None:
+    assert len(find_talkspurts(_recording([0.1, 0.70], [0.2, 0.2])[0], RATE)) == 2
+    assert len(find_talkspurts(_recording([0.1, 0.69], [0.2, 0.2])[0], RATE)) == 1
+
+
 @settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(1, 8000), st.integers(-30000, 30000)), max_size=12),

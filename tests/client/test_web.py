@@ -57,7 +57,8 @@ async def gateway() -> AsyncIterator[PageGateway]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+async def context(browser: Browser, gateway: PageGateway) -> AsyncIterator[BrowserContext]:
+    # After the gateway, so that its clients are gone when it stops.
     made = await browser.new_context(permissions=["microphone"])
     yield made
     await made.close()
@@ -164,7 +165,7 @@ async def test_nothing_that_comes_in_is_markup(page: Page, gateway: PageGateway)
     await _connect(page, gateway)
     await _delta(gateway, "a1", "assistant", markup)
     await _message(gateway, "u1", "user", markup)
-    await gateway.emit("error", {"code": markup, "message": markup})
+    await gateway.emit("error", {"code": "internal", "message": markup})
     await expect(page.locator("#log .text")).to_have_text([markup, markup])
     await expect(page.locator("#problem")).to_contain_text(markup)
     await expect(page.locator("#session-id")).to_contain_text(markup)

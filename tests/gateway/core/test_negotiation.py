@@ -142,6 +142,12 @@ class TestAgreeing:
         assert audio is not None
         assert audio.telephone_event == payload_type
 
+    def test_telephone_events_of_the_clock_rate_come_first(self) -> None:
+        change = replaced("m=audio .*", "m=audio 9 UDP/TLS/RTP/SAVPF 126 111 110")
+        audio = agree(read("chromium", change), telephone_event=True).audio
+        assert audio is not None
+        assert audio.telephone_event == 110
+
     @pytest.mark.parametrize(
         ("lines", "ptime"),
         [
@@ -259,6 +265,14 @@ class TestRefusing:
             ("chromium", [replaced("m=audio .*", "m=audio 9 RTP/AVP 99")], "codec: none known"),
             ("jssip", [replaced("m=audio .*", "m=audio 0 RTP/AVP 0")], "neither audio nor a data"),
             ("jssip", [replaced("m=audio .*", "m=video 9 RTP/AVP 0")], "neither audio nor a data"),
+            (
+                "jssip",
+                [
+                    without("a=group:.*"),
+                    replaced("m=audio .*", "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=bundle-only"),
+                ],
+                "neither audio nor a data",
+            ),
         ],
     )
     def test_reason_is_told(self, name: str, changes: list[Change], reason: str) -> None:
@@ -358,8 +372,10 @@ class TestAnswering:
     def test_default_destination(
         self, candidates: list[IceCandidate], destination: tuple[str, int]
     ) -> None:
-        section = parse_sdp(answered("jssip", own=local(*candidates))).media[0]
-        assert (section.connection_address, section.port) == destination
+        address, port = destination
+        version = "IP6" if ":" in address else "IP4"
+        text = answered("jssip", own=local(*candidates))
+        assert f"\r\nm=audio {port} UDP/TLS/RTP/SAVPF 111\r\nc=IN {version} {address}\r\n" in text
 
     @pytest.mark.parametrize(
         ("offered", "ours", "announced"),
@@ -377,7 +393,8 @@ class TestAnswering:
         assert (audio.msid is not None, audio.ssrc is not None) == (announced, announced)
 
     def test_old_data_channel_in_its_old_form(self) -> None:
-        text = answered("firefox_old")
+        change = replaced("m=application .*", "m=application 9 DTLS/SCTP 6000")
+        text = answered("firefox_old", change)
         assert "m=application 40001 DTLS/SCTP 5000\r\n" in text
         assert "a=sctpmap:5000 webrtc-datachannel " in text
         assert "a=sctp-port" not in text

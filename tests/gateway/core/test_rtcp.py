@@ -70,9 +70,9 @@ class TestReception:
 
     def test_late_packets_are_not_lost(self) -> None:
         statistics = ReceptionStatistics(CLOCK)
-        receive(statistics, [0, 1, 5, 4, 3, 2, 6])
+        receive(statistics, [0, 1, 5, 4, 3, 2])
         block = reported(statistics)
-        assert (block.cumulative_lost, block.highest_sequence) == (0, 6)
+        assert (block.cumulative_lost, block.highest_sequence) == (0, 5)
 
     def test_duplicates_make_the_loss_negative(self) -> None:
         statistics = ReceptionStatistics(CLOCK)
@@ -111,6 +111,16 @@ class TestReception:
         receive(statistics, [0, 1, 30_000, 30_001, 30_002])
         block = reported(statistics)
         assert (block.cumulative_lost, block.highest_sequence) == (0, 30_002)
+
+    def test_block_answers_the_last_sender_report_of_its_source(self) -> None:
+        statistics = ReceptionStatistics(CLOCK)
+        statistics.on_sender_report(SenderReport(7, 0x1111_2222_3333_4444, 0, 0, 0), 0.0)
+        receive(statistics, [0, 1])
+        block = reported(statistics, now=1.5)
+        assert (block.last_sr, block.delay_since_last_sr) == (0x2222_3333, 98_304)
+        receive(statistics, [0, 1], ssrc=8)
+        block = reported(statistics, now=2.0)
+        assert (block.last_sr, block.delay_since_last_sr) == (0, 0)
 
     @given(st.sets(st.integers(1, 300)), st.integers(0, 0xFFFF))
     def test_loss_is_what_did_not_come(self, missing: set[int], start: int) -> None:

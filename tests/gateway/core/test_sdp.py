@@ -103,6 +103,11 @@ class TestRealOffers:
         description = parse_sdp(offers.load(name))
         assert parse_sdp(description.format()) == description
 
+    def test_ice_lite_is_read_back(self) -> None:
+        description = parse_sdp(offers.load("chromium", replaced("s=-", "s=-\r\na=ice-lite")))
+        assert description.ice_lite
+        assert parse_sdp(description.format()) == description
+
 
 class TestLeniency:
     @pytest.mark.parametrize(
@@ -157,13 +162,17 @@ class TestLeniency:
 
     def test_session_level_values_are_inherited_and_overridden(self) -> None:
         text = (
-            MINIMAL.replace("t=0 0\n", "c=IN IP4 192.0.2.1\nt=0 0\na=sendonly\na=setup:active\n")
+            MINIMAL.replace(
+                "t=0 0\n",
+                "c=IN IP4 192.0.2.1\nt=0 0\na=sendonly\na=setup:active\na=end-of-candidates\n",
+            )
             + "m=audio 9 RTP/AVP 0\n"
             + "m=audio 9 RTP/AVP 0\nc=IN IP6 2001:db8::1\na=inactive\na=setup:passive\n"
         )
         first, second = parse_sdp(text).media
         assert first.connection_address == "192.0.2.1"
         assert (first.direction, first.setup) == ("sendonly", "active")
+        assert first.end_of_candidates
         assert second.connection_address == "2001:db8::1"
         assert (second.direction, second.setup) == ("inactive", "passive")
 
@@ -217,6 +226,7 @@ class TestRefusal:
             ("v=0\n" + "m=audio 9 RTP/AVP 0\n" * (sdp.MAX_SECTIONS + 1), "sections"),
             ("v=0\n" + "a=\n" * sdp.MAX_LINES, "lines"),
             ("v=0\n" + "a" * sdp.MAX_CHARACTERS, "characters"),
+            ("v=0\na=x" + "a" * sdp.MAX_LINE_CHARACTERS, "line 2 is longer"),
         ],
     )
     def test_what_is_no_description(self, text: str, reason: str) -> None:
