@@ -24,6 +24,12 @@ from gateway.realtime import protocol
 
 log = structlog.get_logger(__name__)
 
+MAX_CARRIED = 200
+"""Lines that a fresh connection to the model is told; the model would forget older ones anyway."""
+
+_CUT_ID = "talkpath_cut_"
+"""``event_id`` of what a barge-in sends. The model may have moved on meanwhile, and refuse it."""
+
 
 class Conversation:
     """One caller and one model talking.
@@ -60,6 +66,7 @@ class Conversation:
         self._spoken_items: set[str] = set()
         """Answers that the present connection to the model holds as audio, and can truncate."""
         self._answering: set[str] = set()
+        self._cuts = 0
         self._handlers: dict[str, Callable[[protocol.Event, float], None]] = {
             protocol.SPEECH_STARTED: self._on_speech_started,
             protocol.SPEECH_STOPPED: self._on_speech_stopped,
@@ -112,11 +119,16 @@ class Conversation:
         item = event["item"]
         if item.get("type") != "message" or item.get("role") not in ("user", "assistant"):
             return
-        line = self.transcript.place(
-            item["id"], item["role"], event.get("previous_item_id"), agent=self.agent_name
-        )
         content = item.get("content") or []
-        if line.role == "user" and any(part.get("type") == "input_text" for part in content):
+        typed = item["role"] == "user" and any(part.get("type") == "input_text" for part in content)
+        line = self.transcript.place(
+            item["id"],
+            item["role"],
+            event.get("previous_item_id"),
+            spoken=not typed,
+            agent=self.agent_name,
+        )
+        if typed:
             self.transcript.complete(line.item_id, _text_of(content))
 
     def _on_input_delta(self, event: protocol.Event, now: float) -> None:
@@ -198,11 +210,13 @@ class Conversation:
     def _on_error(self, event: protocol.Event, now: float) -> None:
         error = event.get("error") or {}
         code, message = error.get("code"), error.get("message") or "the model reported an error"
-        busy = code == protocol.RESPONSE_RUNNING
-        self._send_request(self.responses.refused(error.get("event_id") or "", busy=busy))
+        event_id = error.get("event_id") or ""
+        self._send_request(self.responses.refused(event_id, busy=code == protocol.RESPONSE_RUNNING))
         self._maybe_over()
         log.info("model error", code=code, type=error.get("type"))
-        if code not in protocol.HARMLESS_ERRORS:
+        crossed = code in protocol.HARMLESS_ERRORS or event_id.startswith(_CUT_ID)
+        # The session tells those that end it.
+        if not crossed and code not in protocol.FATAL_ERRORS:
             self._emit(out.Failed(out.ErrorCode.UPSTREAM_ERROR, message))
 
     # -- from the caller
@@ -256,6 +270,7 @@ class Conversation:
         """
         for cut in self._playout.interrupt():
             self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
+        self._cut_unplayed()
         for line in self.transcript.finish():
             self._emit(self._message(line))
 
@@ -274,7 +289,7 @@ class Conversation:
     def model_restored(self) -> None:
         """Tell a fresh connection what was said so far, and ask for the answer that is owed."""
         self.responses.reset()
-        told = [line for line in self.transcript.lines if line.text.strip()]
+        told = [line for line in self.transcript.lines if line.text.strip()][-MAX_CARRIED:]
         for line in told:
             self._send(protocol.message_item(line.role, line.text, line.item_id))
         request = self.responses.resume()
@@ -288,13 +303,10 @@ class Conversation:
         cuts = self._playout.interrupt()
         response_id = self.responses.cut()
         if response_id is not None and tell_model:
-            self._send(protocol.cancel_response(response_id))
+            self._send_cut(protocol.cancel_response(response_id))
         for cut in cuts:
             self._truncate(cut)
-        for item_id in self._answering - {cut.item_id for cut in cuts}:
-            line = self.transcript.get(item_id)
-            if line is not None and not line.heard:
-                self.transcript.cut(item_id, 0, 0)
+        self._cut_unplayed()
         self._answering.clear()
         self._speech_stopped_at = None
 
@@ -303,10 +315,27 @@ class Conversation:
         self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
         if cut.item_id in self._spoken_items:
             if cut.heard_ms > 0:
-                self._send(protocol.truncate_item(cut.item_id, cut.content_index, cut.heard_ms))
+                self._send_cut(protocol.truncate_item(cut.item_id, cut.content_index, cut.heard_ms))
             else:
-                self._send(protocol.delete_item(cut.item_id))
+                self._send_cut(protocol.delete_item(cut.item_id))
         self._emit(out.AudioInterrupted(cut.item_id, cut.heard_ms))
+
+    def _cut_unplayed(self) -> None:
+        """Cut the answers of which the playout holds nothing: text that ran ahead of its voice was
+        not heard, text that nobody was to hear was read.
+        """
+        for item_id in self._answering:
+            line = self.transcript.get(item_id)
+            if line is None or line.heard:
+                continue
+            if self.audible and line.spoken:
+                self.transcript.cut(item_id, 0, 0)
+            else:
+                line.interrupted = line.complete = line.heard = True
+
+    def _send_cut(self, event: protocol.Event) -> None:
+        self._cuts += 1
+        self._send({**event, "event_id": f"{_CUT_ID}{self._cuts}"})
 
     def _finish_audio(self, item_ids: Sequence[str], now: float) -> None:
         for item_id in item_ids:
@@ -326,7 +355,9 @@ class Conversation:
     def _message(self, line: Line) -> out.Message:
         data: dict[str, Any] = {}
         if line.interrupted:
-            data = {"interrupted": True, "audioEndMs": line.audio_end_ms}
+            data["interrupted"] = True
+        if line.audio_end_ms is not None:
+            data["audioEndMs"] = line.audio_end_ms
         return out.Message(
             item_id=line.item_id,
             type="audio" if line.spoken else "text",

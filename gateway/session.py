@@ -6,18 +6,17 @@ import asyncio
 import json
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from gateway.agents.agent_set import AgentSet
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
+from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.media_time import FRAME_SECONDS, to_ms
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
@@ -25,20 +24,13 @@ from gateway.media.leg import Leg, LegState
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.client import Endpoint, ModelOverrun, ModelRefused, RealtimeClient
+from gateway.session_settings import SessionLimits, SessionSettings
+from gateway.telemetry import bind_session, redact_text
 
 log = structlog.get_logger(__name__)
 
-MAX_MISSED = 2_000
-"""Events kept for a client that dropped and may resume; the oldest go first."""
-
-SERVER_VAD: Mapping[str, Any] = {
-    "type": "server_vad",
-    "threshold": 0.5,
-    "prefix_padding_ms": 300,
-    "silence_duration_ms": 500,
-    "create_response": True,
-    "interrupt_response": True,
-}
+CLOSE_TIMEOUT = 5.0
+"""Seconds that a leg may take to close."""
 
 _ICE_STATES = {
     LegState.NEW: "new",
@@ -48,39 +40,6 @@ _ICE_STATES = {
     LegState.CLOSED: "closed",
 }
 
-Listener = Callable[[SessionEvent], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """What a session asks of its model. ``turn_detection`` None: push-to-talk."""
-
-    agents: AgentSet
-    voice: str
-    transcription_model: str
-    instructions: str | None = None
-    language: str | None = None
-    turn_detection: Mapping[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
-
-    def upstream(self, *, muted: bool) -> dict[str, Any]:
-        """The model's ``session`` object; a muted microphone takes no turns."""
-        agent = self.agents.entry
-        return protocol.audio_session(
-            instructions=self.instructions or agent.instructions,
-            voice=agent.voice or self.voice,
-            transcription_model=self.transcription_model,
-            turn_detection=None if muted else self.turn_detection,
-            language=self.language,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """Seconds without a word from either side, and seconds in all, after which a session ends."""
-
-    idle: float
-    duration: float
-
 
 class _Ended(Exception):
     """Leaves the session's task group."""
@@ -89,6 +48,8 @@ class _Ended(Exception):
 class Session:
     """A live conversation. Made by ``Sessions``, which runs :meth:`run` as the session's only root
     task.
+
+    :param ends_with_leg: the session lives as long as its peer connection.
     """
 
     def __init__(
@@ -105,23 +66,25 @@ class Session:
         self.resume_token = secrets.token_urlsafe(24)
         self.user_id = user_id
         self.status = Status.CONNECTING
+        self.end_reason = ""
+        """Why the session ended; empty while it lives."""
         self._settings = settings
         self._media = media
         self._limits = limits
         self._ends_with_leg = ends_with_leg
         self._loop = asyncio.get_running_loop()
+        self._mailbox = Mailbox()
         self._playout = Playout()
         self._model = RealtimeClient(endpoint, self)
         self._conversation = Conversation(
-            self._playout, self._model.send, self._emit, lambda: time.time_ns() // 1_000_000
+            self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
         self._apply_agent()
         self._leg: WebRtcLeg | None = None
+        # One negotiation at a time, and none while the session closes: what it starts would stay.
+        self._negotiating = asyncio.Lock()
         self._muted = False
-        self._listener: Listener | None = None
-        self._missed: deque[SessionEvent] = deque(maxlen=MAX_MISSED)
         self._ended = asyncio.Event()
-        self._end_reason = ""
         self._active_at = self._loop.time()
 
     # -- life
@@ -137,12 +100,15 @@ class Session:
     def end(self, reason: str) -> None:
         """End the session; the first reason stays."""
         if not self._ended.is_set():
-            self._end_reason = reason
+            self.end_reason = reason
             self._ended.set()
 
     async def run(self) -> None:
-        """The session's root: whatever it started has ended when this returns."""
-        structlog.contextvars.bind_contextvars(session=self.id)
+        """The session's root: whatever it started has ended when this returns.
+
+        What was said last is told before ``DISCONNECTED``, and nothing after it.
+        """
+        bind_session(self.id)
         log.info("session started", agents=self.agent_set)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -154,44 +120,58 @@ class Session:
             pass
         except* Exception:
             log.exception("session failed")
-            self._end_reason = "internal error"
-            self._emit(out.Failed(ErrorCode.INTERNAL, "the session failed; what was said is kept"))
+            self._fail(ErrorCode.INTERNAL, "the session failed inside the gateway")
         finally:
-            self.end("closed")
-            await self._close()
-            log.info("session ended", reason=self._end_reason)
+            self.end("the gateway stopped")
+            try:
+                self._conversation.finish()
+                await self._close_leg()
+            finally:
+                self._set_status(Status.DISCONNECTED, self.end_reason)
+                log.info("session ended", reason=self.end_reason)
 
-    async def _close(self) -> None:
-        leg, self._leg = self._leg, None
-        self._conversation.finish()
-        if leg is not None:
-            await leg.close()
-        self._set_status(Status.DISCONNECTED, self._end_reason)
+    async def _close_leg(self) -> None:
+        async with self._negotiating:
+            if self._leg is None:
+                return
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._leg.close()
+            except TimeoutError:
+                log.error("leg did not close in time")
 
     async def _keep_model(self) -> None:
         try:
             await self._model.run()
         except ModelRefused as refused:
-            self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, str(refused)))
-            self.end(str(refused))
+            self._fail(ErrorCode.UPSTREAM_UNAVAILABLE, str(refused))
 
     async def _keep_time(self) -> None:
         started = deadline = self._loop.time()
         while True:
-            deadline += 1.0
+            # A second after the last deadline; what a stalled process missed is not made up for.
+            deadline = max(deadline + 1.0, self._loop.time())
             await asyncio.sleep(deadline - self._loop.time())
             now = self._loop.time()
             self._conversation.poll(now)
+            if not self._playout.is_empty:
+                self.touch()
             if self._leg is not None and self._leg.state is LegState.CONNECTED:
                 self._emit(self._call_stats(self._leg))
             if now - self._active_at > self._limits.idle:
-                self._expire("nobody spoke for a while")
+                self._fail(ErrorCode.SESSION_EXPIRED, "nobody spoke for a while")
             elif now - started > self._limits.duration:
-                self._expire("the session reached its maximum duration")
+                self._fail(ErrorCode.SESSION_EXPIRED, "the session reached its maximum duration")
 
-    def _expire(self, reason: str) -> None:
-        self._emit(out.Failed(ErrorCode.SESSION_EXPIRED, reason))
-        self.end(reason)
+    def _fail(self, code: ErrorCode, reason: str) -> None:
+        """End the session for a reason that its client did not give, and tell it."""
+        if not self.ended:
+            self._emit(out.Failed(code, reason))
+            self.end(reason)
+
+    def touch(self) -> None:
+        """The caller or the agent did something: the session is not idle."""
+        self._active_at = self._loop.time()
 
     # -- the door
 
@@ -199,55 +179,61 @@ class Session:
         """Send events to ``listener``: those missed while nobody listened, and where things
         stand.
         """
-        self._listener = listener
-        while self._missed:
-            listener(self._missed.popleft())
-        listener(out.StatusChanged(self.status))
+        self._mailbox.attach(listener, self._loop.time())
+        listener.on_session_event(out.StatusChanged(self.status))
 
-    def detach(self) -> None:
-        """Nobody listens for now; events are kept for whoever resumes."""
-        self._listener = None
+    def detach(self, *, certain: bool) -> None:
+        """Nobody listens for now; events are kept for whoever resumes.
+
+        :param certain: whether the listener took leave; one that was lost may have been told in
+            vain.
+        """
+        self._mailbox.detach(self._loop.time(), certain=certain)
 
     def _emit(self, event: SessionEvent) -> None:
-        if self._listener is not None:
-            self._listener(event)
-        else:
-            self._missed.append(event)
+        self._mailbox.tell(event, self._loop.time())
 
     def _set_status(self, status: Status, reason: str | None = None) -> None:
         if status is not self.status:
             self.status = status
             self._emit(out.StatusChanged(status, reason))
 
-    def touch(self) -> None:
-        """The caller or the agent did something: the session is not idle."""
-        self._active_at = self._loop.time()
-
     # -- what a client may ask for
 
     async def offer(self, sdp: str) -> str:
         """Negotiate the WebRTC leg; again: renegotiation, ICE restart, or a new leg for a new peer.
 
-        :raises GatewayError: ``negotiation_failed``; an earlier leg stays.
+        :raises GatewayError: ``negotiation_failed``, and an earlier leg stays; ``no_session``: the
+            session ended meanwhile.
         """
         self.touch()
-        try:
-            leg = self._leg
-            if leg is None or not leg.accepts(sdp):
-                return await self._new_leg(sdp)
-            return await leg.answer(sdp)
-        except (SdpError, ValueError) as error:
-            raise GatewayError(ErrorCode.NEGOTIATION_FAILED, str(error)) from error
+        # The leg's own tasks start here, outside of the session's root: they log under its id too.
+        with structlog.contextvars.bound_contextvars(session=self.id):
+            async with self._negotiating:
+                if self.ended:
+                    raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
+                try:
+                    return await self._negotiate(sdp)
+                except (SdpError, ValueError) as error:
+                    raise GatewayError(ErrorCode.NEGOTIATION_FAILED, str(error)) from error
 
-    async def _new_leg(self, sdp: str) -> str:
-        leg = WebRtcLeg(self._media, self, self._playout)
+    async def _negotiate(self, sdp: str) -> str:
+        if self._leg is not None and self._leg.accepts(sdp):
+            answer = await self._leg.answer(sdp)
+        else:
+            answer = await self._replace_leg(sdp)
+        self._conversation.audible = True
+        return answer
+
+    async def _replace_leg(self, sdp: str) -> str:
+        old = self._leg
+        self._leg = leg = WebRtcLeg(self._media, self, self._playout)
         try:
             answer = await leg.answer(sdp)
         except BaseException:
+            self._leg = old
             await leg.close()
             raise
-        old, self._leg = self._leg, leg
-        self._conversation.audible = True
         if old is not None:
             await old.close()
         return answer
@@ -271,11 +257,11 @@ class Session:
 
     def mute(self, muted: bool) -> None:
         """Stop (or resume) forwarding the microphone; turn detection is off meanwhile."""
-        if muted == self._muted:
-            return
-        self._muted = muted
-        self._model.send(protocol.clear())
-        self._model.send(protocol.session_update(self._settings.upstream(muted=muted)))
+        self.touch()
+        if muted != self._muted:
+            self._muted = muted
+            self._send(protocol.clear())
+            self._configure_model()
 
     def commit_audio(self) -> None:
         """Push-to-talk released: what was said is a turn."""
@@ -285,13 +271,14 @@ class Session:
     def clear_audio(self) -> None:
         """Push-to-talk pressed: drop what was heard before."""
         self.touch()
-        self._model.send(protocol.clear())
+        self._send(protocol.clear())
 
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings` in mid-call."""
+        self.touch()
         self._settings = replace(self._settings, **changes)
         self._apply_agent()
-        self._model.send(protocol.session_update(self._settings.upstream(muted=self._muted)))
+        self._configure_model()
 
     def _apply_agent(self) -> None:
         self._conversation.agent_name = self._settings.agents.entry.name
@@ -300,8 +287,17 @@ class Session:
 
     # -- the model
 
+    def _send(self, event: protocol.Event) -> None:
+        try:
+            self._model.send(event)
+        except ModelOverrun as overrun:
+            self._fail(ErrorCode.UPSTREAM_UNAVAILABLE, str(overrun))
+
+    def _configure_model(self) -> None:
+        self._send(protocol.session_update(self._settings.upstream(muted=self._muted)))
+
     def on_model_connected(self) -> None:
-        self._model.send(protocol.session_update(self._settings.upstream(muted=self._muted)))
+        self._configure_model()
         self._conversation.model_restored()
 
     def on_model_lost(self, reason: str) -> None:
@@ -311,13 +307,12 @@ class Session:
 
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
+        if kind == protocol.ERROR:
+            event = _redacted(event)
         try:
             self._conversation.handle(event, self._loop.time())
         except (KeyError, TypeError, AttributeError):
             log.warning("model left out a field of its protocol", type=kind)
-        except ModelOverrun as overrun:
-            self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, str(overrun)))
-            self.end(str(overrun))
         if kind == protocol.AUDIO_DELTA:
             if self._leg is not None:
                 self._leg.wake()
@@ -325,11 +320,11 @@ class Session:
         self.touch()
         if kind in (protocol.SESSION_CREATED, protocol.SESSION_UPDATED):
             self._set_status(Status.CONNECTED)
-        elif kind == protocol.ERROR and _error_code(event) in protocol.FATAL_ERRORS:
-            self.end(str(event["error"].get("message")))
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))
+        if kind == protocol.ERROR and _error_code(event) in protocol.FATAL_ERRORS:
+            self._fail(ErrorCode.UPSTREAM_UNAVAILABLE, str(event["error"].get("message")))
 
     # -- the leg
 
@@ -338,7 +333,7 @@ class Session:
             self._model.append(pcm)
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
-        if leg is not self._leg and self._leg is not None:
+        if leg is not self._leg:
             return
         self._emit(out.LegStateChanged(state.value, _ICE_STATES[state]))
         if state in (LegState.FAILED, LegState.CLOSED):
@@ -366,6 +361,16 @@ class Session:
             packets_received=quality.packets_received,
             packets_sent=quality.packets_sent,
         )
+
+
+def _redacted(event: protocol.Event) -> protocol.Event:
+    """An ``error`` event whose message may go to a client: servers quote the gateway's own key in
+    it.
+    """
+    error = event.get("error")
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return event
+    return {**event, "error": {**error, "message": redact_text(error["message"])}}
 
 
 def _error_code(event: protocol.Event) -> str | None:

@@ -14,9 +14,13 @@ from gateway.agents.agent_set import AGENT_SETS, AgentSet
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.client import Endpoint
-from gateway.session import Session, SessionLimits, SessionSettings
+from gateway.session import Session
+from gateway.session_settings import SessionLimits, SessionSettings
 
 log = structlog.get_logger(__name__)
+
+END_TIMEOUT = 10.0
+"""Seconds that sessions may take to end when the gateway stops; then they are cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,13 @@ class Sessions:
         """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
         default.
 
-        :raises GatewayError: ``capacity`` at the limit or while draining; ``bad_request`` for an
-            unknown agent set.
+        :raises GatewayError: as :meth:`admit`.
         """
-        limit = self._defaults.max_sessions
-        if self.draining or (limit and len(self._live) >= limit):
-            raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
+        agents = self.admit(agent_set)
         given = {name: value for name, value in settings.items() if value is not None}
         wanted = SessionSettings(
             **{
-                "agents": find_agent_set(agent_set or self._defaults.agent_set),
+                "agents": agents,
                 "voice": self._defaults.voice,
                 "transcription_model": self._defaults.transcription_model,
                 **given,
@@ -105,27 +106,51 @@ class Sessions:
         task.add_done_callback(lambda _: self._forget(session.id))
         return session
 
+    def admit(self, agent_set: str | None, *, freed: int = 0) -> AgentSet:
+        """The agents of a session that may be opened now, or once ``freed`` others have ended.
+
+        :raises GatewayError: ``capacity`` at the limit or while draining; ``bad_request`` for an
+            unknown agent set.
+        """
+        limit = self._defaults.max_sessions
+        if self.draining or (limit and len(self._live) - freed >= limit):
+            raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
+        return find_agent_set(agent_set or self._defaults.agent_set)
+
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
         self._tasks.pop(session_id, None)
         self._stop_grace(session_id)
 
-    def resume(self, session_id: str, token: str) -> Session:
-        """The session that a dropped client comes back to.
+    def find(self, session_id: str, token: str) -> Session:
+        """The session that a dropped client wants to come back to.
 
         :raises GatewayError: ``session_expired``; the same for a wrong token, which tells a guesser
             nothing.
         """
         session = self._live.get(session_id)
         expected = session.resume_token if session is not None else ""
-        if session is None or session.ended or not hmac.compare_digest(expected, token):
+        # Strings with characters beyond ASCII, or half of one, cannot be compared as such.
+        matches = hmac.compare_digest(expected.encode(), token.encode(errors="replace"))
+        if session is None or session.ended or not matches:
             raise GatewayError(ErrorCode.SESSION_EXPIRED, "there is no such session to resume")
+        return session
+
+    def resume(self, session_id: str, token: str) -> Session:
+        """As :meth:`find`, and the session no longer waits for its client.
+
+        :raises GatewayError: ``session_expired``.
+        """
+        session = self.find(session_id, token)
         self._stop_grace(session_id)
         return session
 
-    def release(self, session: Session) -> None:
-        """Its client dropped: keep the session for ``RECONNECT_GRACE`` seconds, then end it."""
-        session.detach()
+    def release(self, session: Session, *, certain: bool) -> None:
+        """Its client dropped: keep the session for ``RECONNECT_GRACE`` seconds, then end it.
+
+        :param certain: whether the client took leave, or was lost; see :meth:`Session.detach`.
+        """
+        session.detach(certain=certain)
         if session.ended or session.id not in self._live:
             return
         self._stop_grace(session.id)
@@ -156,7 +181,12 @@ class Sessions:
         for session in list(self._live.values()):
             session.end("the gateway is shutting down")
         if self._tasks:
-            await asyncio.wait(list(self._tasks.values()))
+            await asyncio.wait(list(self._tasks.values()), timeout=END_TIMEOUT)
+        if stuck := list(self._tasks.values()):
+            log.error("sessions did not end in time", sessions=len(stuck))
+            for task in stuck:
+                task.cancel()
+            await asyncio.wait(stuck, timeout=END_TIMEOUT)
 
 
 def find_agent_set(name: str) -> AgentSet:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from aiohttp import web
-from gateway.local_model.process import EmbeddedModel
 
-from gateway.config import Settings
+from gateway.config import Settings, SettingsError
+from gateway.core.events import GatewayError
+from gateway.local_model.process import EmbeddedModel
+from gateway.media import libopus
 from gateway.media.ice import MediaAddresses
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.client import Endpoint
-from gateway.session import SessionLimits
+from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions, find_agent_set
 from signaling.calls import CallsDoor
-from signaling.http import HttpDoor, cors
+from signaling.http import HttpDoor, cors, errors
 from signaling.origins import Origins
 from signaling.socketio import SocketIoDoor
 
 log = structlog.get_logger(__name__)
+
+SHUTDOWN_TIMEOUT = 1.0
+"""Seconds that HTTP requests have to end when the gateway stops."""
+
+LINGERING_TIME = 0.5
+"""Seconds for which the rest of a body is read after it was refused, so that the client gets to
+read why.
+"""
+
+
+class CannotListen(Exception):
+    """The address is taken, or not of this machine: one sentence says which."""
 
 
 class Gateway:
@@ -38,42 +55,52 @@ class Gateway:
     async def start(self) -> None:
         """Bind, and start the embedded model if it is the one to answer.
 
-        :raises SeamError, GatewayError, ModelUnavailable, OSError: with one sentence that says what
-            is missing.
+        :raises SettingsError: a setting names what does not exist.
+        :raises SeamError, OpusUnavailable, ModelUnavailable, CannotListen: with one sentence that
+            says what is missing.
         """
-        check_seams()
         settings = self._settings
-        find_agent_set(settings.agent_set)
+        try:
+            find_agent_set(settings.agent_set)
+        except GatewayError as error:
+            raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
+        check_seams()
+        libopus.load()
         endpoint = await self._model()
         ice_servers = [server.as_dict() for server in settings.ice_servers]
-        media = WebRtcConfig(
-            MediaAddresses.choose(settings.public_address, _is_loopback(settings.host)), ice_servers
-        )
+        addresses = MediaAddresses.choose(settings.public_address, _is_loopback(settings.host))
         self.sessions = sessions = Sessions(
-            SessionDefaults(
-                agent_set=settings.agent_set,
-                voice=settings.realtime_voice,
-                transcription_model=settings.transcription_model,
-                limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
-                reconnect_grace=settings.reconnect_grace,
-                max_sessions=settings.max_sessions,
-            ),
-            media,
-            lambda model: Endpoint(endpoint.url, model or endpoint.model, endpoint.api_key),
+            _defaults(settings),
+            WebRtcConfig(addresses, ice_servers),
+            lambda model: replace(endpoint, model=model or endpoint.model),
         )
         origins = Origins(settings.allowed_origins)
-        app = web.Application(middlewares=[cors(origins)])
         self._door = SocketIoDoor(sessions, origins, ice_servers)
-        self._door.attach(app)
-        app.add_routes(HttpDoor(sessions, endpoint.url).routes())
+        app = web.Application(middlewares=[cors(origins), errors])
+        app.add_routes(self._door.routes())
+        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
         app.add_routes(CallsDoor(sessions).routes())
-        self._runner = web.AppRunner(app, access_log=None)
+        await self._listen(app)
+
+    async def _listen(self, app: web.Application) -> None:
+        host = self._settings.host
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
+            lingering_time=LINGERING_TIME,
+        )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await web.TCPSite(self._runner, host, self._settings.port).start()
+        except OSError as error:
+            # asyncio's own text repeats the address; a name that is unknown has no error number.
+            errno = error.errno or 0
+            reason = os.strerror(errno) if errno > 0 else str(error.strerror)
+            address = f"HOST={host} PORT={self._settings.port}"
+            raise CannotListen(f"cannot listen on {address}: {reason.lower()}") from None
         port = self._runner.addresses[0][1]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.url = f"http://{host}:{port}"
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def _model(self) -> Endpoint:
         settings = self._settings
@@ -81,7 +108,7 @@ class Gateway:
             self._embedded = EmbeddedModel()
             self.model_name = "embedded"
             return Endpoint(await self._embedded.start(), settings.realtime_model)
-        self.model_name = settings.realtime_url
+        self.model_name = _without_query(settings.realtime_url)
         key = settings.openai_api_key
         return Endpoint(
             settings.realtime_url,
@@ -95,12 +122,31 @@ class Gateway:
         """
         if self.sessions is not None:
             await self.sessions.drain(drain)
+        if self._runner is not None:
+            for site in self._runner.sites:
+                await site.stop()
         if self._door is not None:
             await self._door.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._embedded is not None:
             await self._embedded.stop()
+
+
+def _defaults(settings: Settings) -> SessionDefaults:
+    return SessionDefaults(
+        agent_set=settings.agent_set,
+        voice=settings.realtime_voice,
+        transcription_model=settings.transcription_model,
+        limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
+        reconnect_grace=settings.reconnect_grace,
+        max_sessions=settings.max_sessions,
+    )
+
+
+def _without_query(url: str) -> str:
+    """``url`` as it may be shown: some servers take a key in the query."""
+    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))
 
 
 def _is_loopback(host: str) -> bool:

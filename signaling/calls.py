@@ -4,6 +4,8 @@ door.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from http import HTTPStatus
 
@@ -15,22 +17,8 @@ from signaling.events import MAX_SDP
 
 MAX_MODEL_NAME = 256
 
-_STATUS = {
-    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
-    ErrorCode.NEGOTIATION_FAILED: HTTPStatus.BAD_REQUEST,
-    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    ErrorCode.UNSUPPORTED_FORMAT: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    ErrorCode.CAPACITY: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-
-
-def http_error(error: GatewayError) -> web.Response:
-    """``{error: {type, code, message, param}}`` with the status that fits."""
-    status = _STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    body = {"type": kind, "code": error.code.value, "message": error.message, "param": None}
-    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return web.json_response({"error": body}, status=status, headers=headers)
+BODY_TIMEOUT = 10.0
+"""Seconds for the offer to arrive in."""
 
 
 class CallsDoor:
@@ -44,17 +32,13 @@ class CallsDoor:
 
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an SDP offer: 201, the answer, and ``Location`` of the call."""
-        try:
-            offer = await _read_offer(request)
-            call_id = f"rtc_{secrets.token_hex(12)}"
-            session = self._sessions.open(call_id, model=_model(request), ends_with_leg=True)
-            try:
-                answer = await session.offer(offer)
-            except GatewayError:
-                await self._sessions.end(session, "negotiation failed")
-                raise
-        except GatewayError as error:
-            return http_error(error)
+        model, offer = _model(request), await _read_offer(request)
+        call_id = f"rtc_{secrets.token_hex(12)}"
+        session = self._sessions.open(call_id, model=model, ends_with_leg=True)
+        async with contextlib.AsyncExitStack() as unanswered:
+            unanswered.push_async_callback(self._sessions.end, session, "negotiation failed")
+            answer = await session.offer(offer)
+            unanswered.pop_all()
         return web.Response(
             status=HTTPStatus.CREATED,
             text=answer,
@@ -66,15 +50,25 @@ class CallsDoor:
 async def _read_offer(request: web.Request) -> str:
     if request.content_type != "application/sdp":
         raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, "the body must be application/sdp")
-    body = await request.content.read(MAX_SDP + 1)
-    while len(body) <= MAX_SDP and (more := await request.content.read(MAX_SDP + 1 - len(body))):
-        body += more
-    if len(body) > MAX_SDP:
-        raise GatewayError(ErrorCode.TOO_LARGE, "the SDP is larger than 64 KiB")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            body = await _read_body(request)
+    except TimeoutError:
+        raise GatewayError(ErrorCode.BAD_REQUEST, "the offer did not arrive in time") from None
     try:
         return body.decode()
     except UnicodeDecodeError:
         raise GatewayError(ErrorCode.BAD_REQUEST, "the SDP is not UTF-8") from None
+
+
+async def _read_body(request: web.Request) -> bytes:
+    body = b""
+    while len(body) <= MAX_SDP:
+        more = await request.content.read(MAX_SDP + 1 - len(body))
+        if not more:
+            return body
+        body += more
+    raise GatewayError(ErrorCode.TOO_LARGE, "the SDP is larger than 64 KiB")
 
 
 def _model(request: web.Request) -> str | None:

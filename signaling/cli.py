@@ -17,6 +17,8 @@ _COMMANDS = {
     "model": "run the embedded Realtime model alone",
 }
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``talkpath COMMAND …`` and return its exit status."""
@@ -55,34 +57,37 @@ def serve(argv: list[str]) -> int:
             flags.env_file, host=flags.host, port=flags.port, log_level=flags.log_level
         )
     except SettingsError as error:
-        print(f"talkpath: {error}", file=sys.stderr)
-        return 2
+        return _complain(error)
     configure_logging(settings.log_level, settings.log_format)
     return asyncio.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> int:
-    from gateway.media.opus import OpusUnavailable
-
-    from gateway.core.events import GatewayError
     from gateway.local_model.weights import ModelUnavailable
+    from gateway.media.libopus import OpusUnavailable
     from gateway.media.seams import SeamError
-    from signaling.app import Gateway
+    from signaling.app import CannotListen, Gateway
 
     gateway = Gateway(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in _STOP_SIGNALS:
         loop.add_signal_handler(signum, stopping.set)
     try:
         await gateway.start()
-    except (SeamError, GatewayError, ModelUnavailable, OpusUnavailable, OSError) as error:
-        print(f"talkpath: {error}", file=sys.stderr)
+    except (SettingsError, SeamError, OpusUnavailable, ModelUnavailable, CannotListen) as error:
         await gateway.stop()
-        return 1
+        return _complain(error)
     print(f"Talkpath ready on {gateway.url} (model: {gateway.model_name})", flush=True)
     await stopping.wait()
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    # A second signal does not wait for calls to finish.
+    for signum in _STOP_SIGNALS:
         loop.remove_signal_handler(signum)
     await gateway.stop(settings.drain_timeout)
     return 0
+
+
+def _complain(error: Exception) -> int:
+    """One line on stderr, and the exit status: 2 for what the user told us, 1 for the machine."""
+    print(f"talkpath: {error}", file=sys.stderr)
+    return 2 if isinstance(error, SettingsError) else 1

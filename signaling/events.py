@@ -4,6 +4,7 @@ named. No I/O.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,11 +94,18 @@ def _turn_detection(value: object) -> Mapping[str, Any] | None:
     detection = {"type": value} if isinstance(value, str) else value
     if not isinstance(detection, Mapping) or detection.get("type") not in TURN_DETECTION_TYPES:
         raise bad_request(f"turnDetection must be null or one of {', '.join(TURN_DETECTION_TYPES)}")
-    if len(detection) > 12 or not all(
-        isinstance(v, str | int | float | bool | None) for v in detection.values()
-    ):
+    if len(detection) > 12 or not all(_is_plain(item) for item in detection.items()):
         raise bad_request("turnDetection takes plain values only")
     return dict(detection)
+
+
+def _is_plain(item: tuple[str, object]) -> bool:
+    name, value = item
+    if isinstance(value, str):
+        return len(name) + len(value) <= MAX_NAME
+    # Python reads NaN and Infinity, and would write them into JSON that no server reads.
+    finite = isinstance(value, int | None) or (isinstance(value, float) and math.isfinite(value))
+    return len(name) <= MAX_NAME and finite
 
 
 def parse_offer(data: object) -> str:
@@ -110,7 +118,7 @@ def parse_offer(data: object) -> str:
         raise bad_request("webrtc_offer needs sdp, a string")
     if len(sdp) > MAX_SDP:
         raise GatewayError(ErrorCode.TOO_LARGE, "the SDP is larger than 64 KiB")
-    return sdp
+    return _unicode("sdp", sdp)
 
 
 def parse_candidate(data: object) -> IceCandidate | None:
@@ -128,7 +136,7 @@ def parse_candidate(data: object) -> IceCandidate | None:
     if not isinstance(text, str) or len(text) > 1024:
         raise bad_request("ice_candidate needs candidate, a string")
     try:
-        return IceCandidate.parse(text)
+        return IceCandidate.parse(_unicode("candidate", text))
     except SdpError as error:
         raise bad_request(str(error)) from error
 
@@ -139,7 +147,7 @@ def parse_text(data: object) -> str:
         raise bad_request("send_text takes a string that is not empty")
     if len(data) > MAX_TEXT:
         raise GatewayError(ErrorCode.TOO_LARGE, f"a text may have {MAX_TEXT} characters")
-    return data
+    return _unicode("send_text", data)
 
 
 def parse_flag(data: object) -> bool:
@@ -163,6 +171,15 @@ def _text(fields: Mapping[str, Any], name: str, limit: int) -> str | None:
         raise bad_request(f"{name} must be a string that is not empty")
     if len(value) > limit:
         raise GatewayError(ErrorCode.TOO_LARGE, f"{name} may have {limit} characters")
+    return _unicode(name, value)
+
+
+def _unicode(name: str, value: str) -> str:
+    """JSON can spell half of a surrogate pair, which no other program takes for text."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise bad_request(f"{name} is not valid Unicode") from None
     return value
 
 
@@ -237,13 +254,17 @@ def _message(line: events.Message) -> list[tuple[str, Any]]:
 
 def _call_stats(stats: events.CallStats) -> dict[str, Any]:
     return {
-        "rttMs": stats.rtt_ms,
-        "jitterMs": stats.jitter_ms,
-        "lossPercent": stats.loss_percent,
-        "concealedPercent": stats.concealed_percent,
+        "rttMs": _tenths(stats.rtt_ms),
+        "jitterMs": _tenths(stats.jitter_ms),
+        "lossPercent": _tenths(stats.loss_percent),
+        "concealedPercent": _tenths(stats.concealed_percent),
         "bufferMs": stats.buffer_ms,
         "turnLatencyMs": stats.turn_latency_ms,
         "uplinkDroppedMs": stats.uplink_dropped_ms,
         "packetsReceived": stats.packets_received,
         "packetsSent": stats.packets_sent,
     }
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

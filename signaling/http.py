@@ -5,19 +5,24 @@ carries.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from gateway.core.events import ErrorCode, GatewayError
 from gateway.sessions import Sessions
 from signaling.origins import Origins
 
-WEB_ROOT = Path(str(files("client"))) / "web"
+log = structlog.get_logger(__name__)
+
+WEB_ROOT = Path(str(files("client"))).resolve() / "web"
 
 PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -30,22 +35,33 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-_CORS_HEADERS = {
+_PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type, x-openai-agents-sdk",
-    "Access-Control-Expose-Headers": "Location",
     "Access-Control-Max-Age": "600",
 }
 
-Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_STATUS = {
+    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.NEGOTIATION_FAILED: HTTPStatus.BAD_REQUEST,
+    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_FORMAT: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.CAPACITY: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.NO_SESSION: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_SOCKET_IO = "/socket.io/"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HttpDoor:
-    """:param model_url: shown in ``/health``, without its query and credentials."""
+    """:param model_url: shown in ``/health``."""
 
     def __init__(self, sessions: Sessions, model_url: str) -> None:
         self._sessions = sessions
-        self._model_url = urlunsplit(urlsplit(model_url)._replace(query="", fragment=""))
+        self._model_url = model_url
+        self._version = _version()
         self._started = time.monotonic()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -54,16 +70,25 @@ class HttpDoor:
             web.get("/test", self._page),
             web.get("/health", self._health),
             web.get("/ready", self._ready),
-            web.static("/client", WEB_ROOT),
+            web.get("/client/{path:.+}", self._file),
         ]
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(WEB_ROOT / "index.html", headers=PAGE_HEADERS)
 
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        try:
+            path = (WEB_ROOT / request.match_info["path"]).resolve()
+            if path.is_relative_to(WEB_ROOT) and path.is_file():
+                return web.FileResponse(path, headers=PAGE_HEADERS)
+        except (OSError, ValueError):
+            pass  # no name that a file can have
+        raise web.HTTPNotFound
+
     async def _health(self, request: web.Request) -> web.Response:
         health: dict[str, Any] = {
             "status": "draining" if self._sessions.draining else "ok",
-            "version": version("talkpath"),
+            "version": self._version,
             "uptimeSeconds": round(time.monotonic() - self._started, 1),
             "sessions": len(self._sessions),
             "model": {"url": self._model_url, "state": self._sessions.model_state},
@@ -75,35 +100,70 @@ class HttpDoor:
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
 
-def cors(origins: Origins) -> Any:
+def _version() -> str:
+    try:
+        return version("talkpath")
+    except PackageNotFoundError:  # run from its source, without being installed
+        return "0+source"
+
+
+def error_response(error: GatewayError) -> web.Response:
+    """A failure with the HTTP status that fits it."""
+    status = _STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return _error(status, error.code.value, error.message, headers)
+
+
+def _error(status: int, code: str, message: str, headers: Mapping[str, str]) -> web.Response:
+    """``{error: {type, code, message, param}}``, as OpenAI's clients read it."""
+    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    body = {"type": kind, "code": code, "message": message, "param": None}
+    return web.json_response({"error": body}, status=status, headers=headers)
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A middleware that answers every failure as JSON, those of aiohttp's router too."""
+    try:
+        return await handler(request)
+    except GatewayError as error:
+        return error_response(error)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        phrase = HTTPStatus(error.status).phrase
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        message = f"{request.method} {request.path[:256]}: {phrase.lower()}"
+        return _error(error.status, phrase.lower().replace(" ", "_"), message, allow)
+    except Exception:  # the root of one request
+        log.exception("request failed", path=request.path)
+        return error_response(GatewayError(ErrorCode.INTERNAL, "the gateway failed to answer"))
+
+
+def cors(origins: Origins) -> Middleware:
     """A middleware that lets pages of admitted origins use the HTTP routes (Fetch standard, CORS
-    protocol).
+    protocol). Others may read no answer, and cause nothing.
     """
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Next) -> web.StreamResponse:
-        if request.path.startswith("/socket.io/"):
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(_SOCKET_IO):
             return await handler(request)
         origin = request.headers.get("Origin")
         admitted = origins.admit(origin, request.headers.get("Host"))
-        preflight = request.method == "OPTIONS" and origin is not None
-        if not admitted and (preflight or request.method != "GET"):
-            return web.json_response(
-                {
-                    "error": {
-                        "type": "invalid_request_error",
-                        "code": "unauthorized",
-                        "message": "this origin is not in ALLOWED_ORIGINS",
-                        "param": None,
-                    }
-                },
-                status=403,
-            )
+        if not admitted and request.method not in ("GET", "HEAD"):
+            code, message = ErrorCode.UNAUTHORIZED.value, "this origin is not in ALLOWED_ORIGINS"
+            return _error(HTTPStatus.FORBIDDEN, code, message, {"Vary": "Origin"})
+        preflight = (
+            request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        )
         response = web.Response(status=204) if preflight else await handler(request)
+        response.headers["Vary"] = "Origin"
         if origin is not None and admitted:
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Vary"] = "Origin"
-            response.headers.update(_CORS_HEADERS)
+            response.headers["Access-Control-Expose-Headers"] = "Location"
+            if preflight:
+                response.headers.update(_PREFLIGHT_HEADERS)
         return response
 
     return middleware

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from gateway.config import Settings, load_settings
+from gateway.core.events import SessionEvent, Status, StatusChanged
+from gateway.media.ice import MediaAddresses
+from gateway.media.webrtc import WebRtcConfig
+from gateway.realtime.client import Endpoint
+from gateway.session_settings import SessionLimits
+from gateway.sessions import SessionDefaults, Sessions
 from signaling.app import Gateway
+
+Told = TypeVar("Told", bound=SessionEvent)
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,3 +40,74 @@ async def running_gateway(realtime_url: str | None, **overrides: Any) -> AsyncIt
         yield gateway
     finally:
         await gateway.stop()
+
+
+@contextlib.asynccontextmanager
+async def live_sessions(
+    realtime_url: str,
+    *,
+    api_key: str | None = None,
+    idle: float = 300.0,
+    duration: float = 3600.0,
+    grace: float = 30.0,
+    max_sessions: int = 0,
+) -> AsyncIterator[Sessions]:
+    """Sessions without a door."""
+    endpoint = Endpoint(realtime_url, "some-model", api_key)
+    sessions = Sessions(
+        SessionDefaults(
+            agent_set="chat_supervisor",
+            voice="marin",
+            transcription_model="some-recogniser",
+            limits=SessionLimits(idle, duration),
+            reconnect_grace=grace,
+            max_sessions=max_sessions,
+        ),
+        WebRtcConfig(MediaAddresses((LOOPBACK,))),
+        lambda model: replace(endpoint, model=model or endpoint.model),
+    )
+    try:
+        yield sessions
+    finally:
+        await sessions.drain(0)
+
+
+class Ear:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[SessionEvent] = []
+        self.displaced = False
+        self._changed = asyncio.Condition()
+        self._waking: set[asyncio.Task[None]] = set()
+
+    def on_session_event(self, event: SessionEvent) -> None:
+        self.told.append(event)
+        task = asyncio.create_task(self._wake())
+        self._waking.add(task)
+        task.add_done_callback(self._waking.discard)
+
+    def on_displaced(self) -> None:
+        self.displaced = True
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def of(self, kind: type[Told]) -> list[Told]:
+        return [event for event in self.told if isinstance(event, kind)]
+
+    async def wait(
+        self, kind: type[Told], wanted: Callable[[Told], bool] = lambda _: True, count: int = 1
+    ) -> Told:
+        """The ``count``-th wanted event of that kind, past or to come."""
+
+        def found() -> list[Told]:
+            return [event for event in self.of(kind) if wanted(event)]
+
+        async with asyncio.timeout(10.0), self._changed:
+            await self._changed.wait_for(lambda: len(found()) >= count)
+        return found()[count - 1]
+
+    async def status(self, status: Status, count: int = 1) -> StatusChanged:
+        return await self.wait(StatusChanged, lambda event: event.status is status, count)

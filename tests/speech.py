@@ -30,7 +30,7 @@ PROMPTS = {
     ),
     "queue-thankyou": "Thank you for your patience.",
     "vm-goodbye": "Goodbye.",
-    "tt-allbusy": "All representatives are assisting other callers at this time.",
+    "please-try-call-later": "Please try your call again later.",
     "vm-incorrect-mailbox": "Login incorrect. Mailbox number?",
 }
 """Human prompts of ``asterisk-core-sounds-en-wav`` and what is said in them."""
@@ -69,7 +69,8 @@ def end_of_speech(samples: Samples, rate: int) -> float:
 
 def words_of(text: str) -> list[str]:
     """Lower-case words without punctuation; figures below a hundred and digits in words."""
-    words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", text.lower().replace("’", "'").replace("-", ""))
+    plain = text.lower().replace("’", "'").replace("good-bye", "goodbye")
+    words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", plain)
     spoken: list[str] = []
     for word in words:
         if not word.isdecimal():

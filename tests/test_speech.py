@@ -9,6 +9,7 @@ from tests import speech
     [
         ("Hello, world!", "hello world", 0),
         ("Good-bye.", "Goodbye", 0),
+        ("fellow Americans", "fellow-Americans", 0),
         ("I'm at gate 42.", "I’m at gate forty two", 0),
         ("call 555", "call five five five", 0),
         ("one two three four", "one three four", 1 / 4),

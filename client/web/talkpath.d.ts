@@ -93,7 +93,7 @@ export interface TalkpathEvents {
   turns: { mode: Mode; muted: boolean; talking: boolean };
   /** Faults no method call can be blamed for, and every `error` of the gateway. */
   error: TalkpathError;
-  /** Every event of the gateway, before or beside its own name. */
+  /** Every event of the gateway once more, after its own name, for logs. */
   event: { name: string; data: unknown };
 
   session_status: {

@@ -32,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     for variable in _SINGLE_THREADED:
         os.environ.setdefault(variable, "1")
     signal.signal(signal.SIGTERM, _exit)
+    # Inference threads hold the interpreter for this long before the event loop gets it back.
+    sys.setswitchinterval(0.001)
     _log_to_stderr()
     from gateway.local_model.engine import load_engine
 
@@ -88,7 +90,7 @@ async def _serve(engine: Engine, options: argparse.Namespace) -> None:
         threading.Thread(
             target=_watch_parent, args=(loop, stop), name="parent", daemon=True
         ).start()
-    server = ModelServer(engine, longest_session=options.max_session_seconds)
+    server = ModelServer(engine.run, longest_session=options.max_session_seconds)
     url = await server.start(options.host, options.port)
     print(f"{READY}{url}", flush=True)
     await stop.wait()

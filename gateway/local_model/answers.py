@@ -25,10 +25,10 @@ from gateway.local_model.response import (
     InputUsage,
     Response,
     ResponseSettings,
-    Speech,
     text_tokens_in,
 )
 from gateway.local_model.settings import SessionSettings
+from gateway.local_model.speech import Speech
 from gateway.local_model.utterance import Utterance
 
 _MOST_RESPONSES = 8
@@ -135,8 +135,7 @@ class Answers:
             new_id("item"),
             self._response_settings(options),
             self._conversation,
-            self._outbox.send,
-            self._say,
+            self._outbox,
         )
         instructions = options.instructions
         if instructions is None:
@@ -246,24 +245,18 @@ class Answers:
     def _plan(self, running: _Running, now: float) -> None:
         turns = turns_of(running.context)
         sentences = self._reply(turns, running.instructions)
-        prepared, self._prepared = self._prepared, None
+        prepared = None
+        if running.response is self.active:
+            prepared, self._prepared = self._prepared, None
         running.response.plan(sentences, _usage(running), now, prepared)
         self.has_spoken |= running.response.settings.modality == "audio"
-        if prepared is None or running.response.done:
-            return
-        used = running.response.speech is prepared
-        if prepared.audio is None:
-            self._outbox.put(Promote(prepared) if used else Drop(prepared))
+        if prepared is not None and running.response.speech is not prepared:
+            self._outbox.put(Drop(prepared))
 
     def _reply(self, turns: Sequence[Turn], instructions: str) -> Sequence[str]:
         return reply(Situation(turns, instructions, self._clock()))
 
-    def _say(self, speech: Speech) -> None:
-        self._outbox.put(Run(speech, urgent=True))
-
     def _cancel(self, response: Response, reason: CancelReason, now: float) -> None:
-        if response.speech is not None:
-            self._outbox.put(Drop(response.speech))
         response.cancel(reason)
         self._retire(now)
 

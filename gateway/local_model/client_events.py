@@ -68,7 +68,7 @@ class MessageItem(_Lenient):
 
     type: Literal["message"]
     role: Literal["user", "assistant", "system"]
-    content: list[ContentPart]
+    content: list[ContentPart] = Field(max_length=100)
     id: ItemId | None = None
 
 

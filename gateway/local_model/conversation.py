@@ -168,6 +168,7 @@ class Conversation:
         predecessor = self._items[place - 1].id if place else None
         if len(self._items) > _MOST_ITEMS:
             del self._items[0 if place else 1]
+        self.forget_old_audio()
         return predecessor
 
     def get(self, item_id: str) -> Item:

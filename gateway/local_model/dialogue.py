@@ -235,7 +235,7 @@ _COMPILED = tuple((re.compile(pattern), answer) for pattern, answer in _RULES)
 _FEWEST_DIGITS = 3
 _MOST_HEARD = 2_000
 """Characters of a message that are looked at."""
-_LONGEST_ECHO = 24
+_LONGEST_ECHO = 12
 """Words of a message that are quoted."""
 _LONGEST_QUOTE = 400
 """Characters that are quoted."""

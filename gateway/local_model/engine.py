@@ -10,7 +10,7 @@ import numpy as np
 from gateway.local_model.asr import Recogniser, load_recogniser
 from gateway.local_model.audio import RECOGNITION_RATE, SPEECH_RATE, to_waveform
 from gateway.local_model.outputs import Work
-from gateway.local_model.response import Speech
+from gateway.local_model.speech import Speech
 from gateway.local_model.tts import HibariVoice, Voice
 from gateway.local_model.vad import earshot_scorer
 from gateway.local_model.weights import ModelUnavailable

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.local_model.response import Speech
 from gateway.local_model.server_events import Event
+from gateway.local_model.speech import Speech
 from gateway.local_model.utterance import Piece
 
 Work = Piece | Speech

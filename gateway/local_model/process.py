@@ -23,6 +23,8 @@ _STOP_DEADLINE = 3.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.2, 10.0
 _SETTLED = 30.0
 """A process that lived this long did not fail to start; the back-off begins anew."""
+_LONGEST_LINE = 1024 * 1024
+"""Bytes of one line of the process's log."""
 _MODULE = "gateway.local_model"
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,7 +71,13 @@ class EmbeddedModel:
         address = ("--host", self._host, "--port", str(self._port))
         # Standard input is held open, never written to: its end tells the child that we are gone.
         self._process = await asyncio.create_subprocess_exec(
-            *command, *address, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=_environment()
+            *command,
+            *address,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            limit=_LONGEST_LINE,
+            env=_environment(),
         )
         self._log_reader = asyncio.create_task(
             self._read_log(self._process), name="embedded model's log"

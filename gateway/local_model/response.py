@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.local_model import server_events as events
 from gateway.local_model.audio import AudioFormat
 from gateway.local_model.conversation import Conversation, Item, Part
+from gateway.local_model.outputs import Drop, Outbox, Promote, Run
+from gateway.local_model.speech import Speech
 
 _LEAD = 3.0
 _DELTA_MS = 200
@@ -28,20 +30,6 @@ _DELTA_MS = 200
 _AUDIO_TOKENS_PER_SECOND = 20
 """Output tokens as OpenAI counts them: one for 50 ms."""
 _CHARACTERS_PER_TOKEN = 4
-
-
-@dataclass(eq=False)
-class Speech:
-    """A sentence to be synthesised; ``audio`` is None until it was."""
-
-    sentence: str
-    speed: float
-    format: AudioFormat
-    audio: bytes | None = None
-
-    def says(self, sentence: str, speed: float, audio_format: AudioFormat) -> bool:
-        """Whether this is the same sound."""
-        return (self.sentence, self.speed, self.format) == (sentence, speed, audio_format)
 
 
 @dataclass(frozen=True)
@@ -74,11 +62,10 @@ class _State(enum.Enum):
 
 
 CancelReason = Literal["turn_detected", "client_cancelled"]
-Send = Callable[[events.Event], None]
 
 
 class Response:
-    """Emits one response's events through ``send`` and asks for speech through ``say``."""
+    """Puts one response's events, and the speech it needs, into the session's outbox."""
 
     def __init__(
         self,
@@ -86,8 +73,7 @@ class Response:
         item_id: str,
         settings: ResponseSettings,
         conversation: Conversation,
-        send: Send,
-        say: Callable[[Speech], None],
+        outbox: Outbox,
     ) -> None:
         self.id = response_id
         self.settings = settings
@@ -95,7 +81,7 @@ class Response:
         """When `advance` should be called next."""
         self._usage = InputUsage(0, 0)
         self._conversation = conversation if settings.conversation_id else None
-        self._send, self._say = send, say
+        self._outbox, self._send = outbox, outbox.send
         self._state = _State.WAITING
         self._events = events.OutputPart(response_id, item_id)
         kind: Literal["output_audio", "output_text"] = (
@@ -109,9 +95,9 @@ class Response:
         self._sent_bytes = 0
         self._started_at = 0.0
         self._cut_short = False
-        send(events.response_created(self._as_json("in_progress")))
+        self._send(events.response_created(self._as_json("in_progress")))
         # Nothing is rationed here, so there is no limit to tell of.
-        send(events.rate_limits_updated([]))
+        self._send(events.rate_limits_updated([]))
 
     @property
     def done(self) -> bool:
@@ -159,15 +145,16 @@ class Response:
         self.deadline = None
         while self._state is _State.SPEAKING:
             if self._pending:
-                ahead = self._sent_seconds - (now - self._started_at)
-                if self._sent_bytes and ahead >= _LEAD:
-                    self.deadline = now + ahead - _LEAD
+                due = self._started_at + self._sent_seconds - _LEAD
+                if self._sent_bytes and now < due:
+                    self.deadline = due
                     return
                 self._send_delta(now)
             elif self._speech is not None and self._speech.audio is not None:
                 self._begin_sentence(self._speech.audio)
             elif self._sentences:
-                self._request_speech()
+                # All that was made is sent; what the client holds is all it has left.
+                self._request_speech(urgent=True)
                 return
             else:
                 self._complete()
@@ -209,10 +196,12 @@ class Response:
         self._part.text = ""
         self._send(self._events.added(self._part_json()))
 
-    def _request_speech(self) -> None:
+    def _request_speech(self, *, urgent: bool) -> None:
         if self._speech is None:
             self._speech = Speech(self._sentences[0], self.settings.speed, self.settings.format)
-            self._say(self._speech)
+            self._outbox.put(Run(self._speech, urgent=urgent))
+        elif urgent:
+            self._outbox.put(Promote(self._speech))
 
     def _begin_sentence(self, audio: bytes) -> None:
         sentence = self._sentences.popleft()
@@ -220,7 +209,7 @@ class Response:
         end = (self._sent_bytes + len(audio)) // self.settings.format.sample_size
         self._send(self._events.transcript_delta(self._part.add_sentence(sentence, end)))
         if self._sentences:
-            self._request_speech()
+            self._request_speech(urgent=False)
 
     def _events_of_text(self, sentence: str) -> None:
         self._send(self._events.text_delta(self._part.add_sentence(sentence, 0)))
@@ -251,6 +240,8 @@ class Response:
         if self.done:
             return
         started, self._state, self.deadline = not self.waiting, _State.DONE, None
+        if self._speech is not None:
+            self._outbox.put(Drop(self._speech))
         self._pending = b""
         self._sentences.clear()
         self._item.status = "completed" if status == "completed" else "incomplete"

@@ -19,7 +19,6 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from gateway.local_model.client_events import ClientEvent, ProtocolError, parse
-from gateway.local_model.engine import Engine
 from gateway.local_model.inference import InferencePool, Overloaded
 from gateway.local_model.outputs import Drop, Hangup, Promote, Run, Send, Work
 from gateway.local_model.session import Session
@@ -38,8 +37,7 @@ _LARGEST_MESSAGE = 32 * 1024 * 1024
 _PARSED_ON_LOOP = 256 * 1024
 """Characters; a longer message is parsed in a thread, so that no other session waits for it."""
 _MOST_UNSENT = 32 * 1024 * 1024
-"""Bytes of events a client may leave unread; a client that reads nothing is cut off."""
-_TOO_SLOW = 1008
+"""Characters of events a client may leave unread; a client that reads nothing is cut off."""
 
 
 class ModelServer:
@@ -47,13 +45,13 @@ class ModelServer:
 
     def __init__(
         self,
-        engine: Engine,
+        run: Callable[[Work], None],
         *,
         new_scorer: Callable[[], Scorer] = earshot_scorer,
         longest_session: float = LONGEST_SESSION,
     ) -> None:
-        """Create it on the event loop it will run on."""
-        self._pool = InferencePool(engine.run)
+        """``run`` does inference, see `Engine.run`. Create this on the loop it will run on."""
+        self._pool = InferencePool(run)
         self._new_scorer = new_scorer
         self._longest_session = longest_session
         self._server: Server | None = None
@@ -163,8 +161,9 @@ class _Connection:
                 case Hangup():
                     self._hangup = output
         if self._unsent_size > _MOST_UNSENT:
-            self._unsent.clear()
-            self._hangup = Hangup(_TOO_SLOW, "events are not being read")
+            # A closing handshake would wait behind what is not being read.
+            log.warning("client does not read its events", session=self._session.id)
+            self._socket.transport.abort()
         self._wake.set()
         if self._timer is not None:
             self._timer.cancel()

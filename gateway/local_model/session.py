@@ -7,6 +7,7 @@ takes the `outputs`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -47,8 +48,8 @@ from gateway.local_model.hearing import (
 )
 from gateway.local_model.items import audio_part, item_from
 from gateway.local_model.outputs import Drop, Hangup, Outbox, Output, Run, Work
-from gateway.local_model.response import Speech
 from gateway.local_model.settings import ServerVad, SessionSettings
+from gateway.local_model.speech import Speech
 from gateway.local_model.vad import Scorer, VadSettings
 
 _SHORTEST_COMMIT_MS = 100
@@ -132,6 +133,7 @@ class Session:
         if idle_at is not None and idle_at <= now:
             self._time_out(now)
         if self._ends_at <= now:
+            self._ends_at = math.inf
             self._outbox.send(
                 events.error(
                     "session_expired", "Your session hit its maximum duration.", None, None

@@ -13,10 +13,13 @@ import numpy as np
 
 from gateway.local_model.audio import RECOGNITION_RATE, Samples
 
+_STANDS = 4 * RECOGNITION_RATE
+"""A piece this long before a pause is not joined with what follows. Longer ones are not understood
+better, take longer, and now and then make the recogniser repeat itself."""
 _LONGEST = 15 * RECOGNITION_RATE
-"""A piece is cut off here even without a pause: the recogniser's cost grows with its square."""
+"""A piece is cut off here even without a pause."""
 _EARLIEST_CUT = 10 * RECOGNITION_RATE
-"""Such a cut is made where it is quietest after this; a pause after this ends the piece."""
+"""Such a cut is made where it is quietest between this and `_LONGEST`."""
 _QUIET_WINDOW = RECOGNITION_RATE // 10
 
 
@@ -79,7 +82,7 @@ class Utterance:
     def resume(self) -> Piece | None:
         """It did not. Returns the piece whose recognition is of no use any more, if any."""
         tentative, self._tentative = self._tentative, None
-        if tentative is None or len(tentative.samples) < _EARLIEST_CUT:
+        if tentative is None or len(tentative.samples) < _STANDS:
             self._draft = tentative.tokens if tentative else ()
             return tentative
         self._draft = ()

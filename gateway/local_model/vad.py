@@ -3,7 +3,7 @@
 The state machine (the table `_TRANSITIONS`) sees one frame of 16 ms at a time:
 
     quiet    --voiced for 64 ms-------------> speaking   SpeechStarted
-    speaking --unvoiced for 160 ms----------> pausing    SpeechPaused
+    speaking --unvoiced for 128 ms----------> pausing    SpeechPaused
     pausing  --voiced for 32 ms-------------> speaking   SpeechResumed
     pausing  --unvoiced for the hang-over---> quiet      SpeechStopped
 
@@ -25,10 +25,8 @@ FRAME = 256
 """Samples in a frame: 16 ms, the detector's own."""
 
 _ONSET_FRAMES = 4
-_PAUSE_FRAMES = 10
+_PAUSE_FRAMES = 8
 _RESUME_FRAMES = 2
-_HYSTERESIS = 0.1
-"""Inside a talkspurt a frame may score this much less and still be speech."""
 
 Scorer = Callable[[Samples], float]
 """One frame of 16 kHz samples -> how much it is speech, 0 to 1; keeps state between frames."""
@@ -126,10 +124,7 @@ class VoiceActivity:
         return events
 
     def _frame(self, frame: Samples) -> list[VadEvent]:
-        threshold = self.settings.threshold
-        if self.speaking:
-            threshold = max(threshold - _HYSTERESIS, threshold / 2)
-        self._count(voiced=self._score(frame) >= threshold)
+        self._count(voiced=self._score(frame) >= self.settings.threshold)
         self._position += FRAME
         events: list[VadEvent] = []
         # A hang-over as short as a pause passes through both states in one frame.

@@ -13,55 +13,78 @@ from typing import Any
 import structlog
 
 from gateway.core.candidate import IceCandidate
-from gateway.media.seams import Candidate, IceConnection, host_addresses, ice_options
+from gateway.media.seams import (
+    MAX_REMOTE_CANDIDATES,
+    Candidate,
+    IceConnection,
+    host_addresses,
+    ice_options,
+)
 
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT = 20.0
 """Seconds until a path that no check has opened counts as failed."""
 
-MAX_REMOTE_CANDIDATES = 64
+LISTENING_TURN = 1.0
+"""Seconds in which a live peer is likely to be heard."""
+
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class MediaAddresses:
     """Where media sockets are bound, and what is announced for them.
 
-    ``public`` maps an IP version (4 or 6) to the address announced in its place: the outer side of
-    a 1:1 NAT, or a container's host.
+    ``public`` maps an IP version (4 or 6) to the address announced in the place of each bound one
+    but loopback: the outer side of a 1:1 NAT, or a container's host.
     """
 
     bind: tuple[str, ...]
-    public: dict[int, str] = field(default_factory=dict)
+    public: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def choose(cls, public_addresses: Sequence[str], local_only: bool) -> MediaAddresses:
         """Addresses for the setting ``PUBLIC_ADDRESS``.
 
-        :param public_addresses: one of this machine's own addresses is bound itself (which is how
-            loopback is asked for); any other is announced in place of the machine's own.
+        :param public_addresses: those of this machine itself are bound (which is how loopback alone
+            is asked for); the first other one of each IP version is announced in place of the
+            machine's own of that version. None: all of the machine's own are bound.
         :param local_only: the gateway listens on loopback only, so loopback is offered as well.
+        :raises ValueError: not an IP address.
         """
-        own = host_addresses()
-        bindable = [a for a in public_addresses if a in own or ipaddress.ip_address(a).is_loopback]
-        if bindable:
-            return cls(tuple(bindable))
-        public: dict[int, str] = {ipaddress.ip_address(a).version: a for a in public_addresses}
-        if local_only or not own:
-            own = [*own, "127.0.0.1"]
-        return cls(tuple(own), public)
+        own = [ipaddress.ip_address(address) for address in host_addresses()]
+        listed = [ipaddress.ip_address(address) for address in public_addresses]
+        bind = [address for address in listed if address.is_loopback or address in own]
+        public: dict[int, str] = {a.version: str(a) for a in reversed(listed) if a not in bind}
+        loopback_too = local_only and not bind
+        outward = {address.version for address in bind if not address.is_loopback}
+        behind = public.keys() - outward
+        bind += [address for address in own if not listed or address.version in behind]
+        if loopback_too or not bind:
+            bind.append(ipaddress.ip_address(_LOOPBACK))
+        return cls(tuple(str(address) for address in bind), public)
+
+    def announced(self, address: str) -> str:
+        """What a peer is told for a bound address."""
+        bound = ipaddress.ip_address(address)
+        return address if bound.is_loopback else self.public.get(bound.version, address)
 
     @property
     def loopback_only(self) -> bool:
-        return all(ipaddress.ip_address(a).is_loopback for a in self.bind)
+        return all(ipaddress.ip_address(address).is_loopback for address in self.bind)
 
 
 class IcePath:
     """The way to one peer; across ICE restarts, the newest way that works.
 
+    Each ICE generation is an agent of its own. The newest is the one last described to the peer;
+    the open one carries media, until a newer one connects.
+
     :param servers: STUN and TURN servers (W3C ``RTCIceServer`` dictionaries); none is asked unless
         listed.
     :param on_datagram: called with each datagram that is not STUN.
+    :raises ValueError: a server's URL cannot be read.
     """
 
     def __init__(
@@ -73,28 +96,33 @@ class IcePath:
         self._addresses = addresses
         self._options = ice_options(servers)
         self._on_datagram = on_datagram
-        self._current = self._agent()
-        self._next: IceConnection | None = None
+        self._agents: set[IceConnection] = set()
+        self._newest = self._agent()
+        self._open: IceConnection | None = None
+        self._checking: IceConnection | None = None
 
     def _agent(self) -> IceConnection:
-        return IceConnection(self._addresses.bind, self._on_datagram, **self._options)
+        agent = IceConnection(self._addresses.bind, self._on_datagram, **self._options)
+        self._agents.add(agent)
+        return agent
 
     async def gather(self) -> None:
         """Gather candidates for the first description."""
-        await self._current.gather_candidates()
+        await self._newest.gather()
 
     async def restart(self) -> None:
-        """Gather anew under fresh credentials; the old path carries media until the new one
-        connects.
+        """Gather anew under fresh credentials; an open path carries media until the new one
+        connects, one that was not open yet is given up.
         """
-        if self._next is not None:
-            await self._next.close()
-        self._next = self._agent()
-        await self._next.gather_candidates()
+        old, self._newest = self._newest, self._agent()
+        if old is not self._open:
+            await self._drop(old)
+        await self._newest.gather()
 
     @property
-    def _newest(self) -> IceConnection:
-        return self._next or self._current
+    def is_open(self) -> bool:
+        """Whether a pair was ever nominated; a path that was lost is still called open."""
+        return self._open is not None
 
     @property
     def credentials(self) -> tuple[str, str]:
@@ -107,16 +135,13 @@ class IcePath:
         return tuple(self._announced(c) for c in self._newest.local_candidates)
 
     def _announced(self, candidate: Candidate) -> IceCandidate:
-        host = candidate.host
-        if candidate.type == "host" and self._addresses.public:
-            version = ipaddress.ip_address(host).version
-            host = self._addresses.public.get(version, host)
+        is_host = candidate.type == "host"
         return IceCandidate(
             foundation=candidate.foundation,
             component=candidate.component,
             transport=candidate.transport,
             priority=candidate.priority,
-            address=host,
+            address=self._addresses.announced(candidate.host) if is_host else candidate.host,
             port=candidate.port,
             type=candidate.type,
             related_address=candidate.related_address,
@@ -124,19 +149,22 @@ class IcePath:
         )
 
     async def add_remote_candidate(self, candidate: IceCandidate) -> None:
-        """Add a trickled candidate; those that cannot help are dropped without a word to the peer.
+        """Add a candidate of the newest description; those that cannot help are dropped without a
+        word to the peer.
 
         ``.local`` names would be resolved for a second each and are learnt as peer-reflexive
         anyway; TCP is not spoken; a socket on loopback reaches nothing else.
         """
         agent = self._newest
-        if candidate.is_mdns or candidate.transport.lower() != "udp" or candidate.component != 1:
+        if candidate.transport.lower() != "udp" or candidate.component != 1 or not candidate.port:
             return
         if len(agent.remote_candidates) >= MAX_REMOTE_CANDIDATES:
             return
         try:
             address = ipaddress.ip_address(candidate.address)
         except ValueError:
+            return
+        if address.is_unspecified or address.is_multicast:
             return
         if self._addresses.loopback_only and not address.is_loopback:
             return
@@ -155,53 +183,64 @@ class IcePath:
         )
 
     async def connect(self, ufrag: str, password: str, *, remote_is_lite: bool = False) -> None:
-        """Run connectivity checks until a pair is nominated.
+        """Run the newest agent's connectivity checks until a pair is nominated; it is open then.
 
         End-of-candidates is never passed on: a browser that hides its addresses is learnt as
         peer-reflexive from its own checks, which a list declared complete would not wait for.
 
-        :raises ConnectionError: no pair worked within :data:`CONNECT_TIMEOUT` seconds.
+        :param remote_is_lite: the peer only answers checks, so this side nominates (RFC 8445
+            §6.1.1).
+        :raises ConnectionError: no pair worked within :data:`CONNECT_TIMEOUT` seconds, or a restart
+            or :meth:`close` ended the attempt. A path that was open stays.
         """
         agent = self._newest
         agent.remote_username, agent.remote_password = ufrag, password
-        agent.remote_is_lite = remote_is_lite
+        agent.remote_is_lite = agent.ice_controlling = remote_is_lite
+        self._checking = agent
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await agent.connect()
         except TimeoutError:
             raise ConnectionError("no ICE candidate pair worked") from None
-        if agent is self._next:
-            old, self._current, self._next = self._current, agent, None
-            await old.close()
+        finally:
+            if self._checking is agent:
+                self._checking = None
+        old, self._open = self._open, agent
         log.debug("ice connected", route=agent.route)
+        if old is not None:
+            await self._drop(old)
 
-    async def wait_lost(self) -> None:
-        """Return when the path in use is closed or lost the peer's consent, and no newer one
-        replaced it.
-        """
-        while True:
-            agent = self._current
-            await agent.wait_closed()
-            if agent is self._current:
-                return
+    async def wait_lost(self, silence: int) -> str:
+        """Return when the open path is lost, and why.
 
-    async def wait_silent(self, seconds: int) -> None:
-        """Return when nothing at all has come from the peer for ``seconds``.
+        It is when the peer's consent expired (RFC 7675), or nothing at all has come from it for
+        ``silence`` seconds; but not while an ICE restart may still mend it.
 
-        Time is counted in turns of one second, not on the clock: while this process stands still
-        the peer's datagrams wait in the socket, and it must not be taken for gone.
+        Seconds are counted in turns of the event loop, not on the clock: while this process stands
+        still the peer's datagrams wait in the socket, and it must not be taken for gone.
         """
         silent, seen = 0, -1
-        while silent < seconds:
-            await asyncio.sleep(1.0)
-            silent = 0 if self._current.datagrams != seen else silent + 1
-            seen = self._current.datagrams
+        while silent < silence:
+            await asyncio.sleep(LISTENING_TURN)
+            agent = self._open
+            if agent is None or self._checking is not None:
+                silent = 0
+            elif agent.closed:
+                return "the peer's consent expired"
+            else:
+                silent = silent + 1 if agent.heard == seen else 0
+                seen = agent.heard
+        return f"nothing came from the peer for {silence} s"
 
     def send(self, data: bytes) -> bool:
         """Send one datagram now; False when no pair is nominated."""
-        return self._current.send_now(data)
+        return self._open is not None and self._open.send_now(data)
 
     async def close(self) -> None:
-        for agent in (self._next, self._current):
-            if agent is not None:
-                await agent.close()
+        """Close every socket; an offer or connection attempt under way fails."""
+        for agent in tuple(self._agents):
+            await self._drop(agent)
+
+    async def _drop(self, agent: IceConnection) -> None:
+        await agent.close()
+        self._agents.discard(agent)

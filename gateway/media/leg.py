@@ -24,7 +24,13 @@ class LegState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LegStats:
-    """The quality of a leg now. Unknown values are None."""
+    """The quality of a leg now; counts since its start. Unknown values are None.
+
+    :ivar rtt_ms: round trip (RFC 3550 §6.4.1).
+    :ivar jitter_ms, loss_percent: of the packets that come; loss in the last report interval.
+    :ivar remote_loss_percent: of the packets that we send, as the caller last reported.
+    :ivar concealed_percent: share of the caller's speech that was lost and guessed, by samples.
+    """
 
     rtt_ms: float | None = None
     jitter_ms: float | None = None
@@ -39,8 +45,8 @@ class LegHandler(Protocol):
     """A session, as its leg sees it. Called on the event loop; must return at once."""
 
     def on_audio(self, pcm: bytes) -> None:
-        """Caller's audio in order: PCM16 mono at :data:`~gateway.core.media_time.SAMPLE_RATE`, any
-        length.
+        """The caller's audio in order: PCM16 mono at
+        :data:`~gateway.core.media_time.SAMPLE_RATE`, any number of samples.
         """
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
@@ -57,7 +63,8 @@ class Leg(Protocol):
     """One caller's audio path."""
 
     @property
-    def state(self) -> LegState: ...
+    def state(self) -> LegState:
+        """Where the leg stands; FAILED and CLOSED are final."""
 
     def wake(self) -> None:
         """Audio is owed: start sending it, if the leg was silent."""
@@ -67,9 +74,14 @@ class Leg(Protocol):
         """Whether the caller opened a data channel."""
 
     def send_data(self, message: str) -> None:
-        """Send a text message on the caller's data channel; dropped when there is none."""
+        """Send a text message on the caller's data channel; dropped when there is none, when it is
+        larger than the caller takes, or when too much waits there already.
+        """
 
-    def stats(self) -> LegStats: ...
+    def stats(self) -> LegStats:
+        """What is known of the path."""
 
     async def close(self) -> None:
-        """Release everything the leg holds; may be called twice."""
+        """Hang up, and release everything the leg holds. The handler is told CLOSED at once and
+        nothing after that. May be called twice, and cancelled: the release goes on.
+        """

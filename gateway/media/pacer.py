@@ -19,6 +19,7 @@ not a vowel.
 """
 
 SILENCE = bytes(2 * FRAME_SAMPLES)
+"""One frame of PCM16."""
 
 MAX_LAG = 0.1
 """Seconds the clock may fall behind before missed deadlines are given up instead of being caught up
@@ -27,8 +28,8 @@ in a burst.
 
 SendFrame = Callable[[bytes, int, bool], None]
 """``send(pcm, skipped, talkspurt)``: ``skipped`` samples of silence passed since the frame before,
-unsent;
-``talkspurt``: the first frame after silence (RFC 3551 §4.1, the marker)."""
+unsent; ``talkspurt``: the first frame after silence (RFC 3551 §4.1, the marker).
+"""
 
 
 class Pacer:
@@ -56,22 +57,18 @@ class Pacer:
 
     def wake(self) -> None:
         """Audio was added to the playout: send its first frame now, if this pacer is at rest."""
-        if self._timer is None and not self._closed:
-            self._start()
+        if self._timer is not None or self._closed:
+            return
+        frame = self._playout.next_frame()
+        if frame is not None:
+            self._emit(frame, self._skip_to(self._loop.time()))
 
     def close(self) -> None:
+        """Send nothing any more; what the playout owes stays there."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _start(self) -> None:
-        frame = self._playout.next_frame()
-        if frame is None:
-            return
-        now = self._loop.time()
-        skipped = self._skip_to(now)
-        self._emit(frame, skipped)
 
     def _skip_to(self, now: float) -> int:
         """Make ``now`` the deadline; the samples that passed in silence since the last one."""
@@ -90,23 +87,26 @@ class Pacer:
 
     def _schedule(self) -> None:
         assert self._deadline is not None
-        self._deadline += FRAME_SECONDS
-        self._timer = self._loop.call_at(self._deadline, self._tick)
+        if not self._closed:
+            self._deadline += FRAME_SECONDS
+            self._timer = self._loop.call_at(self._deadline, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         assert self._deadline is not None
+        frame = self._playout.next_frame()
+        if frame is None and self._hangover == 0:
+            return  # At rest. The deadline stays: the next talkspurt skips what passed since.
         now = self._loop.time()
         skipped = self._skip_to(now) if now - self._deadline > MAX_LAG else 0
-        frame = self._playout.next_frame()
         if frame is not None:
             self._emit(frame, skipped)
-        elif self._hangover > 0:
-            self._hangover -= 1
-            self._talking = False
-            self._send(SILENCE, skipped, False)
-            self._schedule()
-            self._report()
+            return
+        self._hangover -= 1
+        self._talking = False
+        self._send(SILENCE, skipped, False)
+        self._schedule()
+        self._report()
 
     def _report(self) -> None:
         completed = self._playout.completed()

@@ -6,23 +6,24 @@ which takes a few names that are private. They were read in aiortc 1.16 and aioi
 :func:`check_seams` looks at each of them when the gateway starts, so that an upgrade which moves
 one fails there and not in a call.
 
-==============================================
-=========================================================== seam
-       why
-==============================================
-=========================================================== ``Connection.get_component_candidates``
-       bind to chosen addresses (aioice skips loopback) ``Connection.data_received``
-          take media before it is queued for a task
-``Connection.request_received``                 know that the peer still checks its consent
-``Connection._nominated``                       the pair in use now; send without a coroutine,
-through TURN too ``CandidatePair.protocol``/``.remote_addr``     same
-``RTCDtlsTransport._rx_srtp``/``._tx_srtp``     the keys' SRTP sessions
-``RTCDtlsTransport._set_role``                  answer passive
-``RTCCertificate._create_ssl_context``          RSA peers too, and one TLS context for all calls
-``RTCDtlsTransport(transport)``                 needs only ``role``, ``_recv`` and ``_send`` of its
-transport
-==============================================
-===========================================================
+``Connection.get_component_candidates``
+    bind to chosen addresses (aioice skips loopback)
+``Connection.data_received``
+    take media where it arrives, before it is queued for a task
+``Connection.check_incoming``
+    know that the peer still checks its consent; bound what it may teach
+``Connection._nominated``, ``CandidatePair.protocol``, ``CandidatePair.remote_addr``
+    the pair in use now; send without a coroutine, through TURN too
+``RTCDtlsTransport(transport)``
+    needs only ``role``, ``_recv`` and ``_send`` of its transport
+``RTCDtlsTransport._set_role``
+    answer passive
+``RTCDtlsTransport._rx_srtp``, ``RTCDtlsTransport._tx_srtp``
+    the SRTP sessions that the handshake keyed
+``RTCCertificate._create_ssl_context``
+    shake hands with RSA peers too, and one TLS context for all calls
+``RTCSctpTransport._receive_data_chunk``, ``RTCSctpTransport._advertised_rwnd``
+    hold a sender to the window it was given
 """
 
 from __future__ import annotations
@@ -32,32 +33,54 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-import aioice
-from aioice import Candidate, Connection, ConnectionClosed
+from aioice import Candidate, Connection
 from aioice.ice import CandidatePair, StunProtocol, get_host_addresses
 from aioice.stun import Message
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceServer, RTCSctpTransport
+from aiortc import (
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCIceServer,
+    RTCSctpCapabilities,
+    RTCSctpTransport,
+)
+from aiortc import RTCDataChannel as DataChannel
+from aiortc import RTCDtlsTransport as DtlsTransport
 from aiortc.rtcicetransport import connection_kwargs
 from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session as SrtpSession
 
+from gateway.core.description import Fingerprint
+
 __all__ = [
+    "MAX_REMOTE_CANDIDATES",
     "Candidate",
     "Certificate",
+    "DataChannel",
     "DtlsCarrier",
+    "DtlsTransport",
     "IceConnection",
+    "SctpAssociation",
     "SeamError",
     "SrtpError",
     "SrtpSession",
     "check_seams",
     "dtls_over",
+    "dtls_parameters",
     "host_addresses",
     "ice_options",
+    "sctp_capabilities",
     "srtp_sessions",
 ]
 
+MAX_REMOTE_CANDIDATES = 64
+"""Of one ICE generation, told or learnt from the peer's checks; each is paired and checked."""
+
 _MAX_EARLY_DATAGRAMS = 64
+
+_MAX_UNSENT_BYTES = 65_536
+"""In the process, when the socket takes no more: audio that waits longer is of no use."""
 
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -73,37 +96,43 @@ class SeamError(RuntimeError):
 
 def check_seams() -> None:
     """Raise :class:`SeamError` if a private name used by this file has moved."""
-    connection = Connection(ice_controlling=False)
-    gather = inspect.signature(Connection.get_component_candidates)
-    certificate = Certificate.generateCertificate()
-    dtls = RTCDtlsTransport(cast(Any, DtlsCarrier(lambda data: None)), [certificate])
-    pair = inspect.signature(CandidatePair.__init__)
+    carrier = DtlsCarrier(lambda data: False)
+    dtls = DtlsTransport(cast(Any, carrier), [Certificate.generateCertificate()])
     expected = {
-        "Connection.get_component_candidates(component, addresses)": {"component", "addresses"}
-        <= set(gather.parameters),
-        "Connection.data_received(data, component)": list(
-            inspect.signature(Connection.data_received).parameters
-        )
-        == ["self", "data", "component"],
-        "Connection.request_received(message, addr, protocol)": list(
-            inspect.signature(Connection.request_received).parameters
-        )
-        == ["self", "message", "addr", "protocol"],
-        "Connection._nominated": isinstance(getattr(connection, "_nominated", None), dict),
-        "CandidatePair.protocol": "protocol" in pair.parameters,
+        "Connection.get_component_candidates(component, addresses, timeout)": _takes(
+            Connection.get_component_candidates, "component", "addresses", "timeout"
+        ),
+        "Connection.data_received(data, component)": _takes(
+            Connection.data_received, "data", "component"
+        ),
+        "Connection.check_incoming(message, addr, protocol)": _takes(
+            Connection.check_incoming, "message", "addr", "protocol"
+        ),
+        "Connection._nominated": isinstance(
+            getattr(Connection(ice_controlling=False), "_nominated", None), dict
+        ),
+        "CandidatePair(protocol, remote_candidate)": _takes(
+            CandidatePair.__init__, "protocol", "remote_candidate"
+        ),
         "CandidatePair.remote_addr": hasattr(CandidatePair, "remote_addr"),
+        "RTCDtlsTransport._set_role(role)": _takes(DtlsTransport._set_role, "role"),
         "RTCDtlsTransport._rx_srtp": hasattr(dtls, "_rx_srtp"),
         "RTCDtlsTransport._tx_srtp": hasattr(dtls, "_tx_srtp"),
-        "RTCDtlsTransport._set_role": callable(getattr(dtls, "_set_role", None)),
-        "RTCCertificate._create_ssl_context(srtp_profiles)": list(
-            inspect.signature(RTCCertificate._create_ssl_context).parameters
-        )
-        == ["self", "srtp_profiles"],
-        "RTCSctpTransport.start": callable(getattr(RTCSctpTransport, "start", None)),
+        "RTCCertificate._create_ssl_context(srtp_profiles)": _takes(
+            RTCCertificate._create_ssl_context, "srtp_profiles"
+        ),
+        "RTCSctpTransport._receive_data_chunk(chunk)": _takes(
+            RTCSctpTransport._receive_data_chunk, "chunk"
+        ),
+        "RTCSctpTransport._advertised_rwnd": hasattr(RTCSctpTransport(dtls), "_advertised_rwnd"),
     }
     moved = [name for name, present in expected.items() if not present]
     if moved:
         raise SeamError(f"aiortc/aioice changed: {', '.join(moved)}; see gateway/media/seams.py")
+
+
+def _takes(method: Callable[..., Any], *arguments: str) -> bool:
+    return list(inspect.signature(method).parameters) == ["self", *arguments]
 
 
 def host_addresses() -> list[str]:
@@ -135,34 +164,61 @@ class IceConnection(Connection):
         super().__init__(ice_controlling=False, **options)
         self._bind_addresses = list(addresses)
         self._on_datagram = on_datagram
-        self.datagrams = 0
-        """Datagrams from the peer: media, DTLS and its connectivity checks."""
+        self._gathering: asyncio.Task[None] | None = None
+        self.heard = 0
+        """Signs of life from the peer: its media, its DTLS, and its checks once they count."""
+        self.closed = False
+        """By its owner, or because the peer no longer consents (RFC 7675)."""
+
+    async def gather(self) -> None:
+        """Gather local candidates; called again, the same ones; once closed, none.
+
+        Goes on when the caller is cancelled: sockets opened half-way would be lost to
+        :meth:`close`, which waits for it instead.
+        """
+        if self._gathering is None and not self.closed:
+            self._gathering = asyncio.create_task(self.gather_candidates(), name="ice-gathering")
+        if self._gathering is not None:
+            await asyncio.shield(self._gathering)
 
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
     ) -> list[Candidate]:
         return await super().get_component_candidates(component, self._bind_addresses, timeout)
 
+    async def connect(self) -> None:
+        await super().connect()
+        if self.closed:
+            # In the very turn in which the checks succeeded; the consent checks began after that.
+            await super().close()
+            raise ConnectionError("the ICE agent was closed")
+
     def data_received(self, data: bytes, component: int) -> None:
         if data:
-            self.datagrams += 1
+            self.heard += 1
             self._on_datagram(data)
 
-    def request_received(
+    def check_incoming(
         self, message: Message, addr: tuple[str, int], protocol: StunProtocol
     ) -> None:
-        self.datagrams += 1
-        super().request_received(message, addr, protocol)
+        self.heard += 1
+        remote = self.remote_candidates
+        if len(remote) < MAX_REMOTE_CANDIDATES or any((c.host, c.port) == addr for c in remote):
+            super().check_incoming(message, addr, protocol)
 
     def send_now(self, data: bytes) -> bool:
-        """Send one datagram over the nominated pair; False when there is none (yet, or any more).
+        """Send one datagram over the nominated pair; False when there is none (yet, or any more),
+        or its socket takes no more.
 
         The pair is read anew each time: ICE may move to another one in the middle of a call.
         """
         pair = self._nominated.get(1)
         if pair is None:
             return False
-        pair.protocol.transport.sendto(data, pair.remote_addr)
+        transport = pair.protocol.transport
+        if _unsent_bytes(transport) > _MAX_UNSENT_BYTES:
+            return False
+        transport.sendto(data, pair.remote_addr)
         return True
 
     @property
@@ -173,13 +229,18 @@ class IceConnection(Connection):
         pair = self._nominated.get(1)
         return (pair.local_candidate.type, pair.remote_candidate.type) if pair else None
 
-    async def wait_closed(self) -> None:
-        """Return when the agent is closed or the peer's consent has expired (RFC 7675)."""
-        event: aioice.ice.ConnectionEvent | None = None
-        while not isinstance(event, ConnectionClosed):
-            event = await self.get_event()
-            if event is None:
-                return
+    async def close(self) -> None:
+        self.closed = True
+        if self._gathering is not None:
+            await asyncio.wait([self._gathering])
+        await super().close()
+
+
+def _unsent_bytes(transport: asyncio.DatagramTransport) -> int:
+    """Bytes that wait for the socket; a TURN transport has no buffer of its own to ask for."""
+    if isinstance(transport, asyncio.WriteTransport):
+        return transport.get_write_buffer_size()
+    return 0
 
 
 class Certificate(RTCCertificate):
@@ -207,9 +268,10 @@ class DtlsCarrier:
 
     role = "controlled"
 
-    def __init__(self, send: Callable[[bytes], bool | None]) -> None:
+    def __init__(self, send: Callable[[bytes], bool]) -> None:
         self._send_now = send
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=_MAX_EARLY_DATAGRAMS)
+        self._closed = False
 
     def deliver(self, data: bytes) -> None:
         """Hand over a received DTLS datagram; dropped when full, as a network would (DTLS
@@ -219,29 +281,55 @@ class DtlsCarrier:
             self._inbox.put_nowait(data)
 
     def close(self) -> None:
-        """End a pending receive, which closes the DTLS transport above."""
+        """End a pending receive, and every later one, which closes the DTLS transport above."""
+        self._closed = True
         if self._inbox.full():
             self._inbox.get_nowait()
         self._inbox.put_nowait(None)
 
     async def _recv(self) -> bytes:
-        data = await self._inbox.get()
+        data = None if self._closed else await self._inbox.get()
         if data is None:
             raise ConnectionError("the transport is closed")
         return data
 
     async def _send(self, data: bytes) -> None:
-        if not self._send_now(data):
-            raise ConnectionError("no candidate pair is nominated")
+        """Without a path the datagram is lost like any other: DTLS and SCTP send it again.
+
+        An error would end the association, or a timer's task that nobody awaits.
+        """
+        self._send_now(data)
 
 
-def dtls_over(carrier: DtlsCarrier, certificate: RTCCertificate, role: str) -> RTCDtlsTransport:
+def dtls_over(carrier: DtlsCarrier, certificate: RTCCertificate, role: str) -> DtlsTransport:
     """A DTLS transport over ``carrier`` in ``role`` (``client`` or ``server``, RFC 8842 §5)."""
-    dtls = RTCDtlsTransport(cast(Any, carrier), [certificate])
+    dtls = DtlsTransport(cast(Any, carrier), [certificate])
     dtls._set_role(role)
     return dtls
 
 
-def srtp_sessions(dtls: RTCDtlsTransport) -> tuple[SrtpSession, SrtpSession]:
+def dtls_parameters(fingerprints: Sequence[Fingerprint]) -> RTCDtlsParameters:
+    """What a peer's certificate must match (RFC 8122)."""
+    return RTCDtlsParameters([RTCDtlsFingerprint(f.algorithm, f.value) for f in fingerprints])
+
+
+def srtp_sessions(dtls: DtlsTransport) -> tuple[SrtpSession, SrtpSession]:
     """The inbound and the outbound SRTP session of a connected DTLS transport (RFC 5764)."""
     return dtls._rx_srtp, dtls._tx_srtp
+
+
+def sctp_capabilities(max_message_size: int) -> RTCSctpCapabilities:
+    """What a peer accepts in one message, in bytes; 0 for any size (RFC 8841 §6)."""
+    return RTCSctpCapabilities(maxMessageSize=max_message_size)
+
+
+class SctpAssociation(RTCSctpTransport):
+    """An SCTP association that buffers no more than the receive window it advertised.
+
+    aiortc puts messages together for as long as their fragments come. A chunk beyond the window
+    is dropped unacknowledged (RFC 9260 §6.2), as if it had been lost.
+    """
+
+    async def _receive_data_chunk(self, chunk: Any) -> None:
+        if self._advertised_rwnd > 0:
+            await super()._receive_data_chunk(chunk)

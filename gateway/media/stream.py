@@ -5,19 +5,20 @@ RTP.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-import structlog
-
-from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover
+from gateway.core.description import Codec
+from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
+from gateway.core.media_time import FRAME_SAMPLES
 from gateway.core.negotiation import AudioAgreement
 from gateway.core.rtcp import RtcpSession
 from gateway.core.rtp import RtpPacket, opus_duration
+from gateway.core.sdp_grammar import parse_number
 from gateway.media.leg import LegStats
-from gateway.media.opus import OpusDecoder, OpusEncoder, OpusError
-
-log = structlog.get_logger(__name__)
+from gateway.media.opus import OpusDecoder, OpusEncoder, OpusError, has_fec
 
 RTP_CLOCK = 48_000
 """Hz; Opus counts RTP time at 48 kHz whatever it is coded at (RFC 7587 §4.1)."""
@@ -25,12 +26,20 @@ RTP_CLOCK = 48_000
 _CLOCK_RATIO = 2
 """RTP clock ticks to a sample of ours, at 24 kHz."""
 
-FRAME_TICKS = RTP_CLOCK // 50
+FRAME_TICKS = FRAME_SAMPLES * _CLOCK_RATIO
+
+BITRATE = 64_000
+"""Bits per second that we send, unless the peer would like less."""
+
+MIN_BITRATE = 6_000
+MAX_BITRATE = 510_000
+"""RFC 7587 §6.1."""
 
 
 class RtpStream:
     """The caller's audio stream and ours.
 
+    :param ssrc: ours, 32 bits, announced in SDP; ``cname`` goes with it.
     :param send_rtp, send_rtcp: take a packet in clear.
     :param on_audio: takes the caller's PCM16 (24 kHz mono) in order and without holes.
     """
@@ -52,22 +61,31 @@ class RtpStream:
         self._rtcp = RtcpSession(
             ssrc, cname, RTP_CLOCK, wall_clock_offset=time.time() - now, now=now
         )
-        self._window = ReceiveWindow(opus_duration, clock_rate=RTP_CLOCK)
+        self._window = ReceiveWindow(opus_duration, clock_rate=RTP_CLOCK, has_fec=has_fec)
         self._decoder = OpusDecoder()
-        self._encoder = OpusEncoder()
+        self._encoder = OpusEncoder(bitrate=BITRATE)
         self._payload_type = -1
         self._receives = self._sends = False
-        self._sequence = ssrc & 0x7FFF
-        self._timestamp = (ssrc * 2_654_435_761) & 0xFFFFFFFF
+        # Random (RFC 3550 §5.1); the sequence in its lower half, so that SRTP sees no early wrap
+        # that the loss of the first packets would hide (RFC 3711 §3.3.1).
+        self._sequence = secrets.randbits(15)
+        self._timestamp = secrets.randbits(32)
         self._window_timer: asyncio.TimerHandle | None = None
         self._rtcp_timer: asyncio.TimerHandle | None = None
         self._closed = False
-        self.received = self.sent = self.rejected = 0
+        self.received = self.sent = 0
+        self.rejected = 0
+        """Packets that were no use: malformed, of another payload type, or not to be decoded."""
 
-    def agree(self, audio: AudioAgreement) -> None:
-        """Use what an offer and its answer agreed on."""
-        self._payload_type = audio.payload_type
-        self._receives, self._sends = audio.receive, audio.send
+    def agree(self, audio: AudioAgreement | None) -> None:
+        """Use what an offer and its answer agreed on; None: there is no audio now."""
+        self._receives = audio is not None and audio.receive
+        self._sends = audio is not None and audio.send
+        if audio is not None:
+            self._payload_type = audio.payload_type
+            self._encoder.bitrate = _bitrate(audio.codec)
+        if not self._receives:
+            self._window.reset()
 
     def start(self) -> None:
         """The path is open: begin RTCP."""
@@ -81,17 +99,24 @@ class RtpStream:
         :raises RtpError: it is none.
         """
         packet = RtpPacket.parse(data)
-        if packet.payload_type != self._payload_type or not self._receives or self._closed:
+        if not self._receives or self._closed:
             self.rejected += 1
             return
+        if packet.payload_type != self._payload_type:
+            self.rejected += 1
+            if packet.ssrc != self._rtcp.reception.ssrc:
+                return
+            # No audio, but of the same sequence, where it must not look lost.
+            packet = replace(packet, payload=b"")
+        else:
+            self.received += 1
         now = self._loop.time()
-        self.received += 1
         self._rtcp.on_rtp_received(packet, now)
         self._window.push(packet, now)
         self._drain(now)
 
     def _drain(self, now: float) -> None:
-        while (action := self._window.pop(now)) is not None:
+        while not self._closed and (action := self._window.pop(now)) is not None:
             self._on_audio(self._samples(action))
         self._arm_window()
 
@@ -99,17 +124,20 @@ class RtpStream:
         """The PCM of one step of the window; what cannot be decoded is concealed, so that no time
         is lost.
         """
+        samples = action.samples // _CLOCK_RATIO
+        if isinstance(action, Silence):
+            return bytes(2 * samples)
         try:
             match action:
                 case Play(payload=payload):
                     return self._decoder.decode(payload)
-                case Recover(payload=payload, samples=ticks):
-                    return self._decoder.recover(payload, ticks // _CLOCK_RATIO)
-                case Conceal(samples=ticks):
-                    return self._decoder.conceal(ticks // _CLOCK_RATIO)
+                case Recover(payload=payload):
+                    return self._decoder.recover(payload, samples)
+                case Conceal():
+                    return self._decoder.conceal(samples)
         except OpusError:
             self.rejected += 1
-        return bytes(2 * (action.samples // _CLOCK_RATIO))
+            return self._decoder.conceal(samples)
 
     def _arm_window(self) -> None:
         """Keep one timer at or before the window's deadline.
@@ -136,7 +164,7 @@ class RtpStream:
     def send(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
         """Send one 20 ms frame, ``skipped`` samples of unsent silence after the one before."""
         self._timestamp = (self._timestamp + _CLOCK_RATIO * skipped) & 0xFFFFFFFF
-        if self._sends:
+        if self._sends and not self._closed:
             payload = self._encoder.encode(pcm)
             packet = RtpPacket(
                 payload_type=self._payload_type,
@@ -172,23 +200,26 @@ class RtpStream:
         self._arm_rtcp()
 
     def say_bye(self) -> None:
+        """Tell the peer that our stream ends (RFC 3550 §6.3.7)."""
         self._send_rtcp(self._rtcp.bye())
 
     def stats(self) -> LegStats:
         quality = self._rtcp.quality(self._loop.time())
         window = self._window.stats
-        total = self.received + window.concealed
+        concealed = window.concealed_samples
+        voiced = window.played_samples + window.recovered_samples + concealed
         return LegStats(
             rtt_ms=quality.rtt_ms,
             jitter_ms=quality.jitter_ms,
             loss_percent=quality.loss_percent,
             remote_loss_percent=quality.remote_loss_percent,
-            concealed_percent=round(100 * window.concealed / total, 2) if total else 0.0,
+            concealed_percent=round(100 * concealed / voiced, 2) if voiced else 0.0,
             packets_received=self.received,
             packets_sent=self.sent,
         )
 
     def close(self) -> None:
+        """Stop both timers and free the codecs; nothing is sent or told after that."""
         self._closed = True
         for timer in (self._window_timer, self._rtcp_timer):
             if timer is not None:
@@ -196,3 +227,9 @@ class RtpStream:
         self._window_timer = self._rtcp_timer = None
         self._decoder.close()
         self._encoder.close()
+
+
+def _bitrate(codec: Codec) -> int:
+    """What to send: ours, or less where the peer asks for it (RFC 7587 §6.1)."""
+    wanted = parse_number(codec.parameters.get("maxaveragebitrate", ""), MAX_BITRATE)
+    return BITRATE if wanted is None else max(MIN_BITRATE, min(wanted, BITRATE))

@@ -8,26 +8,18 @@ one timer. No task, queue or thread lies between a packet and its samples.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import structlog
-from aiortc import (
-    RTCDataChannel,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCSctpCapabilities,
-    RTCSctpTransport,
-)
 
 from gateway.core.candidate import IceCandidate
 from gateway.core.description import Fingerprint
 from gateway.core.negotiation import (
     Agreement,
-    DataAgreement,
     DtlsRole,
     LocalDescription,
     agree,
@@ -35,17 +27,21 @@ from gateway.core.negotiation import (
     is_ice_restart,
 )
 from gateway.core.playout import Playout
-from gateway.core.rtp import is_rtcp
-from gateway.core.sdp import parse_sdp
+from gateway.core.rtcp import RtcpError
+from gateway.core.rtp import RtpError, is_rtcp
+from gateway.core.sdp import SdpError, parse_sdp
+from gateway.media.data_channels import DataChannels
 from gateway.media.ice import IcePath, MediaAddresses
 from gateway.media.leg import LegHandler, LegState, LegStats
 from gateway.media.pacer import Pacer
 from gateway.media.seams import (
     Certificate,
     DtlsCarrier,
+    DtlsTransport,
     SrtpError,
     SrtpSession,
     dtls_over,
+    dtls_parameters,
     srtp_sessions,
 )
 from gateway.media.stream import RtpStream
@@ -55,22 +51,24 @@ log = structlog.get_logger(__name__)
 DTLS_TIMEOUT = 15.0
 """Seconds for the DTLS handshake after ICE connected."""
 
-PEER_SILENCE = 6
+PEER_SILENCE = 15
 """Seconds without media, RTCP or a connectivity check after which the peer is gone.
 
-A browser that is killed says nothing, and RFC 7675 would take it for alive for 30 s.
+A browser that is killed says nothing, and RFC 7675 would take it for alive for 30 s. Much less
+would end calls that change their network, for a browser needs five to eight seconds to offer an ICE
+restart; and quiet ones that lose a packet, for some peers send a check every five and nothing else.
 """
 
-MAX_MESSAGE_BYTES = 65_536
+MAX_EARLY_CANDIDATES = 32
+"""Kept for an offer that has not come yet; the oldest go first."""
 
 _SETUP: Mapping[DtlsRole, Literal["active", "passive"]] = {"client": "active", "server": "passive"}
 
 
 @dataclass(frozen=True, slots=True)
 class WebRtcConfig:
-    """What all WebRTC legs of one gateway share.
-
-    One certificate serves every call: making one takes 5 ms, and RFC 8827 §6.5 lets it be kept.
+    """What all WebRTC legs of one gateway share: among it one certificate, as making one takes 5 ms
+    and RFC 8827 §6.5 lets it be kept.
     """
 
     addresses: MediaAddresses
@@ -90,8 +88,8 @@ class WebRtcLeg:
         self._handler = handler
         self._path = IcePath(config.addresses, config.ice_servers, self._on_datagram)
         self._carrier = DtlsCarrier(self._path.send)
-        self._pacer = Pacer(playout, self._send_audio, handler.on_played)
         self._state = LegState.NEW
+        self._negotiating = asyncio.Lock()
         self._agreement: Agreement | None = None
         self._local = LocalDescription(
             session_id=secrets.randbits(62),
@@ -105,177 +103,199 @@ class WebRtcLeg:
             stream_id="talkpath",
             track_id="agent",
         )
-        self._early: list[IceCandidate] = []
-        self._rtp: RtpStream | None = None
+        self._early: deque[IceCandidate] = deque(maxlen=MAX_EARLY_CANDIDATES)
+        self._rtp = RtpStream(
+            self._local.ssrc,
+            self._local.cname,
+            self._send_rtp,
+            self._send_rtcp,
+            handler.on_audio,
+        )
+        self._pacer = Pacer(playout, self._rtp.send, handler.on_played)
+        self._dtls: DtlsTransport | None = None
+        self._dtls_closed = asyncio.Event()
         self._srtp_in: SrtpSession | None = None
         self._srtp_out: SrtpSession | None = None
-        self._sctp: RTCSctpTransport | None = None
-        self._channels: dict[str, RTCDataChannel] = {}
+        self._data: DataChannels | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._run: asyncio.Task[None] | None = None
-        self._dtls = dtls_over(self._carrier, config.certificate, "server")
+        self._living: asyncio.Task[None] | None = None
+        self._releasing: asyncio.Task[None] | None = None
 
     # -- signaling
 
     @property
     def state(self) -> LegState:
+        """Where the leg stands; FAILED and CLOSED are final."""
         return self._state
 
     async def answer(self, offer_text: str) -> str:
         """The SDP answer to an offer; the first one starts the connection, later ones renegotiate
         it.
 
-        :raises SdpError: the offer cannot be answered; an earlier agreement stays in force.
+        :raises SdpError: the offer cannot be answered, or the leg has ended; an earlier agreement
+            stays in force.
         """
         offer = parse_sdp(offer_text)
         agreement = agree(offer)
-        previous = self._agreement
-        if previous is None:
-            await self._path.gather()
-        elif is_ice_restart(previous, agreement):
-            await self._path.restart()
-        self._agreement = agreement
-        self._describe(agreement)
-        if previous is None:
-            self._open(agreement)
-        elif is_ice_restart(previous, agreement):
-            self._reconnect(agreement)
-        for candidate in (*agreement.candidates, *self._early):
-            await self._path.add_remote_candidate(candidate)
-        self._early.clear()
-        if self._rtp is not None and agreement.audio is not None:
-            self._rtp.agree(agreement.audio)
-        return answer(offer, agreement, self._local)
+        async with self._negotiating:
+            await self._take_up(agreement)
+            return answer(offer, agreement, self._local)
 
     def accepts(self, offer_text: str) -> bool:
         """Whether an offer continues this connection: same DTLS identity, and the leg is alive.
 
         A page that was reloaded offers a new identity and needs a new leg (RFC 8842 §5.5).
+
+        :raises SdpError: the offer cannot be answered by any leg.
         """
-        if self._state in (LegState.FAILED, LegState.CLOSED):
+        if self._releasing is not None:
             return False
-        if self._agreement is None:
-            return True
-        return agree(parse_sdp(offer_text)).fingerprints == self._agreement.fingerprints
+        agreement = agree(parse_sdp(offer_text))
+        return self._agreement is None or agreement.fingerprints == self._agreement.fingerprints
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
-        """A trickled candidate (RFC 8838); one that comes before its offer waits for it."""
+        """A trickled candidate (RFC 8838); one that comes before its offer waits for it.
+
+        None, the end of candidates, changes nothing: see :meth:`IcePath.connect`.
+        """
         if candidate is None:
             return
-        if self._agreement is None:
-            if len(self._early) < 32:
-                self._early.append(candidate)
-            return
-        await self._path.add_remote_candidate(candidate)
+        if self._agreement is not None and _belongs(candidate, self._agreement):
+            await self._path.add_remote_candidate(candidate)
+        else:
+            self._early.append(candidate)
+
+    async def _take_up(self, agreement: Agreement) -> None:
+        """Put an agreement in force."""
+        previous = self._agreement
+        restart = previous is not None and is_ice_restart(previous, agreement)
+        self._require_alive()
+        if previous is None:
+            await self._path.gather()
+        elif restart:
+            self._stop_checks()
+            await self._path.restart()
+        self._require_alive()
+        if previous is None and not self._path.local_candidates:
+            raise SdpError("the gateway has no address to receive media at")
+        self._agreement = agreement
+        self._describe(agreement)
+        self._rtp.agree(agreement.audio)
+        for candidate in (*agreement.candidates, *self._early):
+            if _belongs(candidate, agreement):
+                await self._path.add_remote_candidate(candidate)
+        self._early.clear()
+        if previous is None:
+            self._dtls = dtls_over(self._carrier, self._config.certificate, agreement.dtls_role)
+            self._dtls.on("statechange", self._on_dtls_state)
+            self._living = asyncio.create_task(self._live(), name="webrtc-leg")
+        if previous is None or restart:
+            self._check_paths(agreement)
+        await self._start_data()
+
+    def _require_alive(self) -> None:
+        if self._releasing is not None:
+            raise SdpError("the connection that this offer is for has ended")
 
     def _describe(self, agreement: Agreement) -> None:
         """Bring our side of the answer up to date; the DTLS role stays what it was (RFC 8842
         §5.5).
         """
         ufrag, password = self._path.credentials
-        role = agreement.dtls_role if self._local.setup is None else None
         self._local = replace(
             self._local,
             version=self._local.version + 1,
             ice_ufrag=ufrag,
             ice_pwd=password,
             candidates=self._path.local_candidates,
-            setup=_SETUP[role] if role is not None else self._local.setup,
+            setup=self._local.setup or _SETUP[agreement.dtls_role],
         )
 
     # -- connection
 
-    def _open(self, agreement: Agreement) -> None:
-        if agreement.dtls_role != "server":
-            self._dtls = dtls_over(self._carrier, self._config.certificate, agreement.dtls_role)
-        if agreement.data is not None:
-            self._sctp = RTCSctpTransport(self._dtls)
-            self._sctp.on("datachannel", self._on_channel)
-        self._rtp = RtpStream(
-            self._local.ssrc,
-            self._local.cname,
-            self._send_rtp,
-            self._send_rtcp,
-            self._handler.on_audio,
-        )
-        if agreement.audio is not None:
-            self._rtp.agree(agreement.audio)
-        self._run = asyncio.create_task(self._live(agreement), name="webrtc-leg")
+    def _check_paths(self, agreement: Agreement) -> None:
+        """Begin the connectivity checks of an ICE generation."""
+        self._connecting = asyncio.create_task(self._connect(agreement), name="ice-checks")
 
-    def _reconnect(self, agreement: Agreement) -> None:
+    def _stop_checks(self) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
-        self._connecting = asyncio.create_task(self._connect(agreement), name="ice-restart")
 
     async def _connect(self, agreement: Agreement) -> None:
         try:
             await self._path.connect(
                 agreement.ice_ufrag, agreement.ice_pwd, remote_is_lite=agreement.ice_lite
             )
-        except ConnectionError:
-            log.info("ice restart failed; the old path stays")
+        except ConnectionError as error:
+            log.info("no ICE path", reason=str(error), earlier_path=self._path.is_open)
 
-    async def _live(self, agreement: Agreement) -> None:
+    async def _live(self) -> None:
         """The leg's root task: connect, stay, and say how it ended."""
         ended = LegState.FAILED
         try:
             self._set_state(LegState.CONNECTING)
-            await self._path.connect(
-                agreement.ice_ufrag, agreement.ice_pwd, remote_is_lite=agreement.ice_lite
-            )
-            await self._secure(agreement)
+            await self._first_path()
+            await self._secure()
             self._set_state(LegState.CONNECTED)
             self._pacer.wake()
             ended = await self._until_gone()
         except ConnectionError as error:
             log.info("leg could not connect", reason=str(error))
         finally:
-            self._pacer.close()
-            if self._rtp is not None:
-                self._rtp.close()
-        self._set_state(ended)
+            self._end(ended)
 
-    async def _secure(self, agreement: Agreement) -> None:
-        fingerprints = [
-            RTCDtlsFingerprint(algorithm=f.algorithm, value=f.value) for f in agreement.fingerprints
-        ]
+    async def _first_path(self) -> None:
+        """Wait for a path; an ICE restart in the meantime begins the wait anew."""
+        while not self._path.is_open:
+            checks = self._connecting
+            assert checks is not None
+            await asyncio.wait([checks])
+            async with self._negotiating:  # An offer being answered may begin other checks.
+                if checks is self._connecting and not self._path.is_open:
+                    raise ConnectionError("no ICE candidate pair worked")
+
+    async def _secure(self) -> None:
+        assert self._dtls is not None
+        assert self._agreement is not None
         try:
             async with asyncio.timeout(DTLS_TIMEOUT):
-                await self._dtls.start(RTCDtlsParameters(fingerprints=fingerprints))
+                await self._dtls.start(dtls_parameters(self._agreement.fingerprints))
         except TimeoutError:
             raise ConnectionError("the DTLS handshake timed out") from None
         if self._dtls.state != "connected":
             raise ConnectionError("the DTLS handshake failed")
         self._srtp_in, self._srtp_out = srtp_sessions(self._dtls)
-        if self._sctp is not None and agreement.data is not None:
-            await self._start_sctp(self._sctp, agreement.data)
-        if self._rtp is not None:
-            self._rtp.start()
+        self._rtp.start()
+        await self._start_data()
 
-    async def _start_sctp(self, sctp: RTCSctpTransport, data: DataAgreement) -> None:
-        limit = min(data.max_message_size or MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES)
-        await sctp.start(RTCSctpCapabilities(maxMessageSize=limit), data.sctp_port)
+    async def _start_data(self) -> None:
+        """Open the way for data channels, as soon as they are agreed on and DTLS is there."""
+        assert self._agreement is not None
+        data, dtls = self._agreement.data, self._dtls
+        if data is None or dtls is None or dtls.state != "connected":
+            return
+        if self._data is None:
+            self._data = DataChannels(dtls, self._on_text)
+        await self._data.start(data)
 
     async def _until_gone(self) -> LegState:
-        """Wait for the end: a DTLS close is a hang-up, lost consent or media silence is a
-        failure.
-        """
-        closed = asyncio.Event()
-        self._dtls.on("statechange", closed.set)
-        ways_out = {
-            asyncio.create_task(closed.wait()): LegState.CLOSED,
-            asyncio.create_task(self._path.wait_lost()): LegState.FAILED,
-            asyncio.create_task(self._path.wait_silent(PEER_SILENCE)): LegState.FAILED,
-        }
+        """Wait for the end: a DTLS close is a hang-up, lost consent or silence a failure."""
+        hang_up = asyncio.create_task(self._dtls_closed.wait())
+        loss = asyncio.create_task(self._path.wait_lost(PEER_SILENCE))
         try:
-            if self._dtls.state != "connected":
+            await asyncio.wait((hang_up, loss), return_when=asyncio.FIRST_COMPLETED)
+            if hang_up.done():
                 return LegState.CLOSED
-            done, _ = await asyncio.wait(ways_out, return_when=asyncio.FIRST_COMPLETED)
-            return ways_out[done.pop()]
+            log.info("leg lost", reason=loss.result())
+            return LegState.FAILED
         finally:
-            for task in ways_out:
-                task.cancel()
-            await asyncio.gather(*ways_out, return_exceptions=True)
+            hang_up.cancel()
+            loss.cancel()
+            await asyncio.gather(hang_up, loss, return_exceptions=True)
+
+    def _on_dtls_state(self) -> None:
+        if self._dtls is not None and self._dtls.state == "closed":
+            self._dtls_closed.set()
 
     def _set_state(self, state: LegState) -> None:
         if state is not self._state and self._state is not LegState.CLOSED:
@@ -283,22 +303,38 @@ class WebRtcLeg:
             self._handler.on_leg_state(self, state)
 
     async def close(self) -> None:
-        self._pacer.close()
-        for task in (self._connecting, self._run):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-        if self._rtp is not None:
+        """Hang up, and return when nothing of the leg is left. Cancelled, it still gets there."""
+        self._end(LegState.CLOSED)
+        assert self._releasing is not None
+        await asyncio.shield(self._releasing)
+
+    def _end(self, state: LegState) -> None:
+        """Stop media at once and say so; what takes time is left to a task that nobody cancels."""
+        if self._releasing is None:
             if self._state is LegState.CONNECTED:
                 self._rtp.say_bye()
+            self._pacer.close()
             self._rtp.close()
-        if self._sctp is not None:
-            await self._sctp.stop()
-        await self._dtls.stop()
-        self._carrier.close()
-        await self._path.close()
-        self._set_state(LegState.CLOSED)
+            self._releasing = asyncio.create_task(self._release(), name="webrtc-leg-release")
+        self._set_state(state)
+
+    async def _release(self) -> None:
+        async with self._negotiating:
+            pass  # An offer that is being answered finds out that it came too late.
+        tasks = [task for task in (self._living, self._connecting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("leg failed", exc_info=result)
+        try:
+            if self._data is not None:
+                await self._data.close()
+            if self._dtls is not None:
+                await self._dtls.stop()
+        finally:
+            self._carrier.close()
+            await self._path.close()
 
     # -- media
 
@@ -310,14 +346,14 @@ class WebRtcLeg:
             self._carrier.deliver(data)
 
     def _on_media(self, data: bytes) -> None:
-        if self._srtp_in is None or self._rtp is None:
+        if self._srtp_in is None:
             return
         try:
             if is_rtcp(data):
                 self._rtp.receive_rtcp(self._srtp_in.unprotect_rtcp(data))
             else:
                 self._rtp.receive(self._srtp_in.unprotect(data))
-        except (SrtpError, ValueError):
+        except (SrtpError, RtpError, RtcpError):
             self._rtp.rejected += 1
 
     def _send_rtp(self, packet: bytes) -> None:
@@ -328,40 +364,37 @@ class WebRtcLeg:
         if self._srtp_out is not None:
             self._path.send(self._srtp_out.protect_rtcp(packet))
 
-    def _send_audio(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
-        if self._rtp is not None:
-            self._rtp.send(pcm, skipped, talkspurt)
-
     def wake(self) -> None:
+        """Audio is owed: start sending it, if the leg was silent."""
         if self._state is LegState.CONNECTED:
             self._pacer.wake()
 
     def stats(self) -> LegStats:
-        return self._rtp.stats() if self._rtp is not None else LegStats()
+        """What is known of the path."""
+        return self._rtp.stats()
 
     # -- data channels
 
-    def _on_channel(self, channel: RTCDataChannel) -> None:
-        self._channels[channel.label] = channel
-        channel.on("message", lambda message: self._on_message(channel.label, message))
-        channel.on("close", lambda: self._channels.pop(channel.label, None))
-
-    def _on_message(self, label: str, message: str | bytes) -> None:
-        if isinstance(message, str):
+    def _on_text(self, label: str, message: str) -> None:
+        if self._releasing is None:
             self._handler.on_data(label, message)
 
     @property
     def data_open(self) -> bool:
-        return any(channel.readyState == "open" for channel in self._channels.values())
+        """Whether the caller opened a data channel."""
+        return self._data is not None and self._data.is_open
 
     def send_data(self, message: str) -> None:
-        for channel in self._channels.values():
-            if channel.readyState == "open":
-                channel.send(message)
+        """Send a text message on the caller's data channel, as far as it takes one."""
+        if self._data is not None:
+            self._data.send(message)
+
+
+def _belongs(candidate: IceCandidate, agreement: Agreement) -> bool:
+    """Whether a candidate is of the ICE generation that was agreed on, as far as it says."""
+    return candidate.ufrag is None or candidate.ufrag == agreement.ice_ufrag
 
 
 def _fingerprint(certificate: Certificate) -> Fingerprint:
-    for fingerprint in certificate.getFingerprints():
-        if fingerprint.algorithm == "sha-256":
-            return Fingerprint(fingerprint.algorithm, fingerprint.value)
-    raise AssertionError("every certificate has a SHA-256 digest")
+    digest = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
+    return Fingerprint(digest.algorithm, digest.value)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.conversation import Conversation
+from gateway.conversation import MAX_CARRIED, Conversation
 from gateway.core import events as out
 from gateway.core.media_time import FRAME_SAMPLES
 from gateway.core.playout import Playout
@@ -125,6 +125,7 @@ def test_barge_in_truncates_at_what_was_heard(call: Call) -> None:
             "item_id": "a",
             "content_index": 0,
             "audio_end_ms": 2000,
+            "event_id": "talkpath_cut_1",
         }
     ]
     assert out.AudioInterrupted("a", 2000) in call.told
@@ -139,7 +140,8 @@ def test_barge_in_before_anything_was_heard_deletes_the_answer(call: Call) -> No
     call.question("q", "Tell me.")
     call.answer("a", "never heard", 1.0, response="r", done=False)
     call.server("input_audio_buffer.speech_started", item_id="q2")
-    assert call.sent == [{"type": "conversation.item.delete", "item_id": "a"}]
+    (deleted,) = call.sent
+    assert (deleted["type"], deleted["item_id"]) == ("conversation.item.delete", "a")
     assert call.lines() == [("user", "Tell me.")]
 
 
@@ -219,6 +221,23 @@ def test_errors_that_only_say_that_messages_crossed_are_not_told(call: Call) -> 
     assert call.sent[-1] == {"type": "response.create", "event_id": event_id}
 
 
+def test_a_cut_that_the_model_refuses_is_not_told(call: Call) -> None:
+    call.answer("a", "one two three", 3.0, response="r")
+    call.listen(1.0)
+    call.server("input_audio_buffer.speech_started", item_id="q")
+    (cut,) = call.sent
+    error = {"type": "invalid_request_error", "code": "item_truncate_invalid", "message": "no"}
+    call.server("error", error={**error, "event_id": cut["event_id"]})
+    assert not [e for e in call.told if isinstance(e, out.Failed)]
+    call.server("error", error={**error, "event_id": "another"})
+    assert [e for e in call.told if isinstance(e, out.Failed)]
+
+
+def test_errors_that_end_the_session_are_left_to_it(call: Call) -> None:
+    call.server("error", error={"code": "insufficient_quota", "message": "no money"})
+    assert call.told == []
+
+
 def test_other_errors_are_told_and_harm_nothing(call: Call) -> None:
     call.server("error", error={"type": "server_error", "code": None, "message": "hiccup"})
     assert call.told == [out.Failed(out.ErrorCode.UPSTREAM_ERROR, "hiccup")]
@@ -287,6 +306,65 @@ def test_the_end_of_a_call_keeps_what_was_heard_of_the_last_answer(call: Call) -
     call.listen(2.0)
     call.conversation.finish()
     assert call.lines() == [("assistant", "one two three four")]
+
+
+def test_the_end_of_a_call_leaves_out_text_that_ran_ahead_of_its_voice(call: Call) -> None:
+    call.answer("a", "Heard.", 1.0, response="r")
+    call.listen(1.5)
+    item = {"id": "b", "type": "message", "role": "assistant", "content": []}
+    call.server("response.created", response={"id": "r2"})
+    call.server("response.output_item.added", response_id="r2", item=item)
+    call.server(
+        "response.output_audio_transcript.delta", response_id="r2", item_id="b", delta="Not yet"
+    )
+    call.conversation.finish()
+    assert call.lines() == [("assistant", "Heard.")]
+
+
+@pytest.mark.parametrize("audible", [True, False])
+def test_a_written_answer_that_is_interrupted_keeps_what_was_read(
+    call: Call, audible: bool
+) -> None:
+    call.conversation.audible = audible
+    item = {"id": "a", "type": "message", "role": "assistant", "content": []}
+    call.server("response.created", response={"id": "r"})
+    call.server("response.output_item.added", response_id="r", item=item)
+    call.server("response.output_text.delta", response_id="r", item_id="a", delta="To be or")
+    call.conversation.interrupt(call.now)
+    call.server("response.output_text.delta", response_id="r", item_id="a", delta=" not to be")
+    assert call.lines() == [("assistant", "To be or")]
+    message = call.told[-1]
+    assert isinstance(message, out.Message)
+    assert message.type == "text"
+    assert message.data == {"interrupted": True}
+
+
+def test_a_spoken_answer_that_nobody_hears_is_read_too(call: Call) -> None:
+    call.conversation.audible = False
+    call.answer("a", "one two", 1.0, response="r", done=False)
+    call.conversation.interrupt(call.now)
+    assert call.lines() == [("assistant", "one two")]
+
+
+def test_text_that_another_client_typed_is_no_speech(call: Call) -> None:
+    content = [{"type": "input_text", "text": "Hello"}, {"type": "input_text", "text": "there."}]
+    item = {"id": "q", "type": "message", "role": "user", "content": content}
+    call.server("conversation.item.added", item=item, previous_item_id=None)
+    (message,) = call.told
+    assert isinstance(message, out.Message)
+    assert (message.type, message.content) == ("text", "Hello there.")
+
+
+def test_a_fresh_connection_is_told_no_more_than_it_can_use(call: Call) -> None:
+    for number in range(MAX_CARRIED + 50):
+        call.question(f"q{number}", f"line {number}")
+    call.conversation.model_lost(call.now)
+    call.sent.clear()
+    call.conversation.model_restored()
+    *carried, request = call.sent
+    assert len(carried) == MAX_CARRIED
+    assert carried[-1]["item"]["content"][0]["text"] == f"line {MAX_CARRIED + 49}"
+    assert request["type"] == "response.create"
 
 
 def test_turn_latency_is_from_the_end_of_speech_to_the_first_audio(call: Call) -> None:

@@ -185,7 +185,13 @@ export class Call extends Emitter {
   #measure(way, stream) {
     this.#context ??= new AudioContext();
     this.#meters[way]?.close();
-    this.#meters[way] = new LevelMeter(this.#context, stream);
+    delete this.#meters[way];
+    try {
+      this.#meters[way] = new LevelMeter(this.#context, stream);
+    } catch (error) {
+      // Firefox refuses a stream whose rate differs from the context's. A call without a meter is still a call.
+      if (error.name !== 'NotSupportedError') throw error;
+    }
   }
 
   #connectionChanged(connection) {

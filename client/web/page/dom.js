@@ -1,4 +1,4 @@
-/** The few DOM helpers of the page. Text only ever enters the document as text. */
+/** The few DOM functions the page needs. Text only ever enters the document as text. */
 import { t } from './strings.js';
 
 export const byId = (id) => document.getElementById(id);

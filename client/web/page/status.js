@@ -31,6 +31,7 @@ export function showStates(talkpath, { model, ice }) {
   pill('state-model', t(`model.${model ?? 'none'}`), TONES[model] ?? 'off');
   pill('state-call', t(`call.${callState}`), TONES[callState] ?? 'off');
   pill('state-ice', t(`ice.${ice ?? 'none'}`), TONES[ice] ?? 'off');
+  announce(t(`session.${state}`), t(`call.${callState}`));
   byId('path').dataset.phase = pathPhase(talkpath);
   setText(byId('phase'), t(`phase.${phaseKey(talkpath, model)}`));
   const { sessionId } = talkpath;
@@ -50,6 +51,11 @@ export function showTimer(seconds) {
   const two = (number) => String(number).padStart(2, '0');
   const text = seconds === null ? '' : `${two(Math.floor(seconds / 60))}:${two(Math.floor(seconds % 60))}`;
   setText(byId('timer'), text);
+}
+
+/** Spoken by screen readers. Whose turn it is, is not: the caller hears that, and would hear nothing else. */
+function announce(session, call) {
+  setText(byId('announcement'), t('announcement', { session, call }));
 }
 
 function pill(id, text, tone) {

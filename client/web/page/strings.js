@@ -27,6 +27,7 @@ const en = {
     failed: 'Failed',
     closed: 'Closed',
   },
+  announcement: 'Gateway: {session}. Call: {call}.',
   path: {
     you: 'You',
     agent: 'Agent',
@@ -126,7 +127,10 @@ const enProblems = {
     'The microphone stopped',
     'It was unplugged or switched off. Choose another one under Audio; the call goes on.',
   ],
-  speaker_failed: ['This speaker could not be used', 'The previous one stays in use. Choose another one under Audio.'],
+  speaker_failed: [
+    'This speaker could not be used',
+    'The previous one stays in use. Choose another one under Audio.',
+  ],
   playback_blocked: [
     'The browser blocks sound on this page',
     'Allow sound for this page in the address bar, then call again.',
@@ -145,7 +149,10 @@ const enProblems = {
     'The session has expired',
     'It was idle or away too long, or reached its time limit. Connect again to start a new one.',
   ],
-  unauthorized: ['The gateway did not let you in', 'Check the access token under More settings. It may have expired.'],
+  unauthorized: [
+    'The gateway did not let you in',
+    'Check the access token under More settings. It may have expired.',
+  ],
   capacity: ['All lines are busy', 'The gateway has as many calls as it may take. Try again in a moment.'],
   rate_limited: ['Too many requests', 'Wait a moment, then try again.'],
   too_large: ['That is more than the gateway accepts at once', 'Send less at a time.'],
@@ -160,7 +167,10 @@ const enProblems = {
     'The speech model cannot be reached',
     'The gateway runs, but its model does not answer or refused its key. The details below say which.',
   ],
-  upstream_error: ['The speech model reported an error', 'The call goes on. The details below are the model’s own words.'],
+  upstream_error: [
+    'The speech model reported an error',
+    'The call goes on. The details below are the model’s own words.',
+  ],
   internal: ['Something went wrong', 'The fault is on our side. Try again; the gateway’s log has the details.'],
 };
 

@@ -11,13 +11,12 @@ export class TranscriptView {
   #rows = new Map();
   #scheduled = false;
   #following = true;
+  #top = 0;
 
   constructor(log, empty) {
     this.#log = log;
     this.#empty = empty;
-    log.addEventListener('scroll', () => {
-      this.#following = log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_PX;
-    });
+    log.addEventListener('scroll', () => this.#scrolled());
     new ResizeObserver(() => this.#follow()).observe(log);
   }
 
@@ -44,6 +43,14 @@ export class TranscriptView {
       after = row.node;
     }
     this.#follow();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    if (scrollHeight - scrollTop - clientHeight < FOLLOW_PX) this.#following = true;
+    // A log that shrinks moves away from its end as well; only a reader moves up.
+    else if (scrollTop < this.#top) this.#following = false;
+    this.#top = scrollTop;
   }
 
   #follow() {

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.candidate import IceCandidate
@@ -98,11 +98,13 @@ CANDIDATES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(CANDIDATES)
 def test_what_is_written_is_read_back(candidate: IceCandidate) -> None:
     assert IceCandidate.parse(candidate.format()) == candidate
 
 
+@settings(deadline=None)
 @given(st.text() | st.lists(st.sampled_from([*HOST.split(), "raddr", "rport", "x"])).map(" ".join))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.rtcp import (
@@ -122,6 +122,7 @@ class TestReception:
         block = reported(statistics, now=2.0)
         assert (block.last_sr, block.delay_since_last_sr) == (0, 0)
 
+    @settings(deadline=None)
     @given(st.sets(st.integers(1, 300)), st.integers(0, 0xFFFF))
     def test_loss_is_what_did_not_come(self, missing: set[int], start: int) -> None:
         statistics = ReceptionStatistics(CLOCK)

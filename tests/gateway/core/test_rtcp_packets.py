@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.rtcp_packets import (
@@ -156,11 +156,13 @@ _PACKETS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_PACKETS, min_size=1, max_size=4))
 def test_what_is_written_is_read_back(packets: list[RtcpPacket]) -> None:
     assert parse_compound(serialize_compound(packets)) == packets
 
 
+@settings(deadline=None)
 @given(
     st.lists(_PACKETS, min_size=1, max_size=3).map(serialize_compound),
     st.data(),

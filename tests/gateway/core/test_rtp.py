@@ -1,7 +1,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.rtp import (
@@ -89,6 +89,7 @@ class TestParsing:
         with pytest.raises(RtpError):
             RtpPacket.parse(data)
 
+    @settings(deadline=None)
     @given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda b: b"\xb0" + b))
     def test_any_datagram_is_read_or_refused(self, data: bytes) -> None:
         try:
@@ -111,6 +112,7 @@ PACKETS = st.builds(
 
 
 class TestSerializing:
+    @settings(deadline=None)
     @given(PACKETS)
     def test_what_is_written_is_read_back(self, packet: RtpPacket) -> None:
         data = packet.serialize()
@@ -145,10 +147,12 @@ class TestDeltas:
     def test_sequence(self, a: int, b: int, delta: int) -> None:
         assert sequence_delta(a, b) == delta
 
+    @settings(deadline=None)
     @given(st.integers(0, 0xFFFF), st.integers(-0x7FFF, 0x7FFF))
     def test_sequence_undoes_addition(self, start: int, step: int) -> None:
         assert sequence_delta((start + step) & 0xFFFF, start) == step
 
+    @settings(deadline=None)
     @given(st.integers(0, 0xFFFFFFFF), st.integers(-0x7FFFFFFF, 0x7FFFFFFF))
     def test_timestamp_undoes_addition(self, start: int, step: int) -> None:
         assert timestamp_delta((start + step) & 0xFFFFFFFF, start) == step
@@ -198,6 +202,7 @@ class TestOpusDuration:
     def test_frame_counts(self, payload: bytes, samples: int) -> None:
         assert opus_duration(payload) == samples
 
+    @settings(deadline=None)
     @given(st.binary(max_size=8))
     def test_is_possible_whatever_comes(self, payload: bytes) -> None:
         samples = opus_duration(payload)

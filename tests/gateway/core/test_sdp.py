@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core import sdp
@@ -255,6 +255,7 @@ class TestRefusal:
         assert len(section.candidates) == sdp.MAX_CANDIDATES
 
 
+@settings(deadline=None)
 @given(st.sampled_from(offers.NAMES), st.integers(0, 2**32), st.integers(1, 8))
 def test_spoiled_offers_are_read_or_refused(name: str, seed: int, edits: int) -> None:
     try:
@@ -264,6 +265,7 @@ def test_spoiled_offers_are_read_or_refused(name: str, seed: int, edits: int) ->
     assert parse_sdp(description.format()) == description
 
 
+@settings(deadline=None)
 @given(st.text() | st.text().map(lambda text: f"{MINIMAL}m=audio 9 RTP/AVP 0\na={text}"))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -19,8 +19,8 @@ from pydantic import Field, TypeAdapter
 from gateway.local_model.audio import AudioFormat, Samples
 from gateway.local_model.client_events import ProtocolError, parse
 from gateway.local_model.outputs import Drop, Hangup, Promote, Run, Send, Work
-from gateway.local_model.response import Speech
 from gateway.local_model.session import Session
+from gateway.local_model.speech import Speech
 
 Event = dict[str, Any]
 

@@ -32,7 +32,9 @@ def test_every_setting_is_openais() -> None:
 
 
 def test_only_what_is_present_changes() -> None:
-    settings = changed(audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 0.8}}})
+    settings = changed(
+        audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 0.8}}}
+    )
     settings = settings.updated({"instructions": "hello"})
     settings = settings.updated({"audio": {"input": {"turn_detection": {"threshold": 0.7}}}})
     settings = settings.updated({"audio": {"output": {"speed": 1.2}}})
@@ -45,7 +47,9 @@ def test_only_what_is_present_changes() -> None:
 
 
 def test_another_type_replaces() -> None:
-    settings = changed(audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 0.8}}})
+    settings = changed(
+        audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 0.8}}}
+    )
     settings = settings.updated(
         {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}}}
     )

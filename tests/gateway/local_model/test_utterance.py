@@ -47,7 +47,7 @@ def test_going_on_drops_the_guess_but_keeps_its_tokens_as_a_draft() -> None:
 
 def test_a_long_piece_stands_when_the_caller_goes_on() -> None:
     utterance = Utterance()
-    utterance.extend(audio(11))
+    utterance.extend(audio(5))
     first = utterance.pause()
     utterance.extend(audio(0.2, 0))
     assert utterance.resume() is None

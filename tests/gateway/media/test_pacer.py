@@ -1,40 +1,15 @@
-import asyncio
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.playout import Playout
-from gateway.media.pacer import HANGOVER_FRAMES, SILENCE, Pacer
+from gateway.media.pacer import HANGOVER_FRAMES, MAX_LAG, SILENCE, Pacer
+from tests.gateway.media.virtual_loop import VirtualLoop, virtual_loop
 
 TONE = b"\1\0" * FRAME_SAMPLES
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer instead of waiting for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ahead = 0.0
-
-    def time(self) -> float:
-        return self.ahead
-
-    def advance(self, seconds: float, late: float = 0.0) -> None:
-        """Run timers due within ``seconds``, each ``late`` seconds after its time."""
-        end = self.ahead + seconds
-
-        async def run() -> None:
-            await asyncio.sleep(0)  # what is overdue already runs first
-            while True:
-                due = [t.when() for t in self._scheduled if not t.cancelled()]  # type: ignore[attr-defined]
-                if not due or min(due) > end:
-                    break
-                self.ahead = max(self.ahead, min(due) + late)
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-            self.ahead = max(self.ahead, end)
-
-        self.run_until_complete(run())
 
 
 class Sent:
@@ -59,10 +34,9 @@ class Sent:
 
 
 @pytest.fixture
-def loop():  # type: ignore[no-untyped-def]
-    loop = VirtualLoop()
-    yield loop
-    loop.close()
+def loop() -> Iterator[VirtualLoop]:
+    with virtual_loop() as loop:
+        yield loop
 
 
 def test_the_first_frame_leaves_at_once_and_the_rest_every_20_ms(loop: VirtualLoop) -> None:
@@ -154,3 +128,30 @@ def test_a_closed_pacer_sends_nothing(loop: VirtualLoop) -> None:
     sent.pacer.wake()
     loop.advance(1.0)
     assert len(sent.frames) == 1
+
+
+def test_time_given_up_is_not_lost_when_the_talkspurt_is_over(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    for name in ("a", "b"):
+        sent.playout.push(name, TONE)
+        sent.playout.finish(name)
+        sent.pacer.wake()
+        loop.advance((1 + HANGOVER_FRAMES) * FRAME_SECONDS - 0.001)
+        loop.ahead += 2 * MAX_LAG  # the process stands still over the end of the hang-over
+        loop.advance(0.5)
+    first, second = (time for time, *_ in sent.voiced())
+    since_first = sum(FRAME_SAMPLES + skipped for _, _, skipped, _ in sent.frames[1:12])
+    assert since_first == pytest.approx((second - first) * SAMPLE_RATE, abs=1)
+
+
+def test_a_pacer_closed_while_it_sends_starts_no_timer(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+
+    async def make() -> Pacer:
+        return Pacer(sent.playout, lambda *frame: pacer.close(), lambda *what: None)
+
+    pacer = loop.run_until_complete(make())
+    sent.playout.push("a", TONE)
+    sent.playout.finish("a")
+    pacer.wake()
+    assert loop.pending_timers() == 0

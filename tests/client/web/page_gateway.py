@@ -5,24 +5,27 @@ sent, and has a real aiortc peer on 127.0.0.1 that sends a tone and listens to t
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import socketio
 from aiohttp import web
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame
 
 from client.python.loopback import gather_only_on
 
-WEB_ROOT = Path(__file__).parents[2] / "client" / "web"
+WEB_ROOT = Path(__file__).parents[3] / "client" / "web"
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss: http: https:; media-src 'self' blob:; "
     "style-src 'self'; img-src 'self' data:"
 )
+LOUD_DBFS = -30.0
+SILENT_DBFS = -60.0
 PATIENCE = 15.0
 """Seconds any wait of these tests may take; they fail then."""
 
@@ -36,7 +39,8 @@ class Tone(AudioStreamTrack):
         self._position = 0
 
     async def recv(self) -> AudioFrame:
-        silent: AudioFrame = await super().recv()
+        silent = await super().recv()
+        assert isinstance(silent, AudioFrame)
         if not self.loud:
             return silent
         at = np.arange(self._position, self._position + silent.samples) / silent.sample_rate
@@ -56,7 +60,8 @@ class MediaPeer:
 
     def __init__(self) -> None:
         self.tone = Tone()
-        self.heard_dbfs = -100.0
+        self._heard = asyncio.Condition()
+        self._heard_dbfs = -100.0
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._listening: asyncio.Task[None] | None = None
 
@@ -81,17 +86,32 @@ class MediaPeer:
         await self._connection.addIceCandidate(parsed)
 
     async def close(self) -> None:
-        await self._connection.close()
         if self._listening:
-            await self._listening
+            self._listening.cancel()
+        await self._connection.close()
 
-    async def _listen(self, track: AudioStreamTrack) -> None:
-        try:
-            while True:
-                samples = (await track.recv()).to_ndarray().astype(np.float64) / 32768
-                self.heard_dbfs = float(10 * np.log10(max(1e-10, np.mean(samples**2))))
-        except MediaStreamError:
-            return
+    async def hears_speech(self) -> None:
+        """Once the microphone is loud."""
+        await self._hears(lambda: self._heard_dbfs > LOUD_DBFS)
+
+    async def hears_silence(self) -> None:
+        await self._hears(lambda: self._heard_dbfs < SILENT_DBFS)
+
+    async def _hears(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE), self._heard:
+            await self._heard.wait_for(reached)
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            assert isinstance(frame, AudioFrame)
+            samples = frame.to_ndarray().astype(np.float64) / 32768
+            async with self._heard:
+                self._heard_dbfs = float(10 * np.log10(max(1e-10, float(np.mean(samples**2)))))
+                self._heard.notify_all()
 
 
 class PageGateway:
@@ -114,17 +134,18 @@ class PageGateway:
         self.deaf = False
         self.peer: MediaPeer | None = None
         self._peers: list[MediaPeer] = []
+        self._transports: set[asyncio.Transport] = set()
         self._changed = asyncio.Condition()
         # Engine.IO's ping task of a closed connection ends only after the interval.
         self._server = socketio.AsyncServer(
-            async_mode="aiohttp", async_handlers=False, ping_interval=0.5
+            async_mode="aiohttp", async_handlers=False, ping_interval=0.1
         )
         self._server.on("connect", self._on_connect)
         self._server.on("*", self._on_event)
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self._remember_transport])
         app.router.add_get("/", self._page)
         app.router.add_static("/client", WEB_ROOT)
         self._server.attach(app)
@@ -152,10 +173,11 @@ class PageGateway:
         told = {"status": status, "sessionId": self.session_id, "userId": "guest", **more}
         await self.emit("session_status", told)
 
-    async def drop_connections(self) -> None:
+    def drop_connections(self) -> None:
         """As a network does it: the transport goes, nobody says goodbye."""
-        for eio_sid in list(self._server.eio.sockets):
-            await self._server.eio.disconnect(eio_sid)
+        for transport in self._transports:
+            transport.abort()
+        self._transports.clear()
 
     def requested(self, event: str) -> list[Any]:
         """The payload of every `event` so far."""
@@ -168,9 +190,23 @@ class PageGateway:
 
     async def wait_for(self, event: str, count: int = 1) -> Any:
         """The payload of the `count`-th `event`, once it was requested."""
-        async with asyncio.timeout(PATIENCE), self._changed:
-            await self._changed.wait_for(lambda: len(self.requested(event)) >= count)
+        await self._wait_until(lambda: len(self.requested(event)) >= count)
         return self.requested(event)[count - 1]
+
+    async def wait_for_last_candidate(self) -> None:
+        await self._wait_until(lambda: self.requested("ice_candidate")[-1:] == [None])
+
+    async def _wait_until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE), self._changed:
+            await self._changed.wait_for(reached)
+
+    @web.middleware
+    async def _remember_transport(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.transport and request.path.startswith("/socket.io/"):
+            self._transports.add(request.transport)
+        return await handler(request)
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}

@@ -1,0 +1,50 @@
+"""What a session is made of: what it asks of its model, and how long it may last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.agents.agent_set import AgentSet
+from gateway.realtime import protocol
+
+SERVER_VAD: Mapping[str, Any] = {
+    "type": "server_vad",
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 500,
+    "create_response": True,
+    "interrupt_response": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What a session asks of its model. ``turn_detection`` None: push-to-talk."""
+
+    agents: AgentSet
+    voice: str
+    transcription_model: str
+    instructions: str | None = None
+    language: str | None = None
+    turn_detection: Mapping[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
+
+    def upstream(self, *, muted: bool) -> dict[str, Any]:
+        """The model's ``session`` object; a muted microphone takes no turns."""
+        agent = self.agents.entry
+        return protocol.audio_session(
+            instructions=self.instructions or agent.instructions,
+            voice=agent.voice or self.voice,
+            transcription_model=self.transcription_model,
+            turn_detection=None if muted else self.turn_detection,
+            language=self.language,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """Seconds without a word from either side, and seconds in all, after which a session ends."""
+
+    idle: float
+    duration: float
