@@ -313,9 +313,10 @@ class Session:
             self._conversation.handle(event, self._loop.time())
         except (KeyError, TypeError, AttributeError):
             log.warning("model left out a field of its protocol", type=kind)
+        if self._leg is not None and not self._playout.is_empty:
+            # Also when an item ends: its last part of a frame is owed from then on.
+            self._leg.wake()
         if kind == protocol.AUDIO_DELTA:
-            if self._leg is not None:
-                self._leg.wake()
             return
         self.touch()
         if kind in (protocol.SESSION_CREATED, protocol.SESSION_UPDATED):

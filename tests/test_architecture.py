@@ -32,8 +32,10 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.conversation": frozenset({"gateway.core", "gateway.realtime"}),
     "client": frozenset(),
 }
+ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
 ROOMS["gateway.session"] = frozenset(
     {
+        "gateway.session_settings",
         "gateway.agents",
         "gateway.conversation",
         "gateway.core",
@@ -47,11 +49,11 @@ ROOMS["signaling"] = frozenset(ROOMS)
 
 # A foreign library is imported in the files named here only: a folder (with /) means all in it.
 SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
-    "aiortc": ("gateway/media/webrtc.py", "gateway/media/seams.py", "client/python/"),
-    "aioice": ("gateway/media/webrtc.py", "gateway/media/seams.py", "client/python/"),
+    "aiortc": ("gateway/media/seams.py", "client/python/"),
+    "aioice": ("gateway/media/seams.py", "client/python/"),
     "pylibsrtp": ("gateway/media/seams.py",),
-    "socketio": ("signaling/socketio.py", "client/python/"),
-    "engineio": ("signaling/socketio.py",),
+    "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
+    "engineio": ("signaling/engine.py",),
     "websockets": ("gateway/realtime/client.py", "gateway/local_model/server.py"),
     "openai": (),
     "agents": (),
@@ -70,6 +72,7 @@ IMPURE = (
 BROAD_EXCEPTS: dict[str, int] = {
     "gateway/session.py": 2,  # the call's root; closes a leg which cannot answer, raises on
     "signaling/socketio.py": 1,  # the root of one client's event
+    "signaling/http.py": 1,  # the root of one HTTP request
 }
 MOST_BROAD_EXCEPTS = 6
 

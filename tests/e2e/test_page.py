@@ -62,9 +62,7 @@ async def page_of(url: str, microphone: Path) -> AsyncIterator[Page]:
             executable_path="/usr/bin/chromium", args=arguments
         )
         try:
-            page = await browser.new_page(
-                viewport={"width": 1280, "height": 800}, bypass_csp=True
-            )
+            page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
             await page.goto(url)
             yield page
         finally:

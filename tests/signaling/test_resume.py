@@ -174,5 +174,6 @@ async def test_a_client_that_is_lost_while_it_joins_leaves_no_session(
         door._server.cut(client.sid)
         await asyncio.wait([joining])
         assert joining.exception() is not None
-        assert gateway.sessions is not None
-        await until(lambda: not len(gateway.sessions))
+        sessions = gateway.sessions
+        assert sessions is not None
+        await until(lambda: len(sessions) == 0)

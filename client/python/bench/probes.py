@@ -27,6 +27,8 @@ _QUIET_SECONDS = 0.3
 
 _WINDOW_SECONDS = 0.008
 """What a pitch is told from."""
+_CLEAR_SHARE = 0.5
+"""Of that window's energy in one tone: less is a burst that was cut and spliced on its way."""
 
 
 def burst(tone: int, rate: int) -> Samples:
@@ -68,7 +70,10 @@ class BurstDetector:
         self._heard: Samples = np.zeros(0, dtype=np.int16)
 
     def feed(self, samples: Samples, at: float) -> Burst | None:
-        """Take what came at `at` (seconds); the burst whose pitch is known now, if any."""
+        """Take what came at `at` (seconds); the burst whose pitch is known now, if any.
+
+        A burst without a clear pitch is none.
+        """
         if self._onset is not None:
             return self._listen(samples)
         if not len(samples) or peak(samples) < LOUD:
@@ -90,8 +95,11 @@ class BurstDetector:
         self._heard = np.concatenate([self._heard, samples])
         if len(self._heard) < self._window:
             return None
-        strength = np.abs(self._basis @ self._heard[: self._window])
         at, offset = self._onset
         self._onset = None
         self._quiet = 0
-        return Burst(int(np.argmax(strength)), at, offset)
+        heard = self._heard[: self._window].astype(np.float64)
+        # A tone that fills the window has all of its energy E in a correlation of sqrt(E * n / 2).
+        shares = np.abs(self._basis @ heard) ** 2 * 2 / (self._window * float(heard @ heard))
+        tone = int(np.argmax(shares))
+        return Burst(tone, at, offset) if shares[tone] >= _CLEAR_SHARE else None

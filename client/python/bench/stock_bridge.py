@@ -122,6 +122,7 @@ class Bridge:
         with contextlib.suppress(MediaStreamError, ConnectionClosed):
             while True:
                 frame = await caller.recv()
+                assert isinstance(frame, av.AudioFrame)
                 for piece in resampler.resample(frame):
                     pcm = bytes(piece.planes[0])[: piece.samples * _SAMPLE_BYTES]
                     audio = base64.b64encode(pcm).decode()
@@ -139,10 +140,10 @@ class Bridge:
                     voice.clear()
 
     async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Without its peer a call's task ends by itself. Cancelled in the middle of closing it,
+        # it would leave aiortc's own tasks behind.
         await asyncio.gather(*(peer.close() for peer in self._peers))
+        await asyncio.gather(*self._tasks)
 
 
 async def serve(model_url: str) -> None:

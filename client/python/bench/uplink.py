@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from client.python.bench.probes import BurstDetector
+from client.python.bench.probes import Burst, BurstDetector
 from client.python.bench.staircase import StaircaseReader
 from client.python.bench.track import RATE
 
@@ -23,6 +23,7 @@ class UplinkMeter:
         self.missed: list[float] = []
         """When the probes were sent whose packet arrived and which were never heard."""
         self.staircase: StaircaseReader | None = None
+        self._heard_until = 0.0
         self._pending: dict[int, tuple[float, bool]] = {}
         self._detector = BurstDetector(RATE)
 
@@ -43,8 +44,17 @@ class UplinkMeter:
         if self.staircase is not None:
             self.staircase.feed(samples, at)
         burst = self._detector.feed(samples, at)
-        sent_at, lost = self._pending.pop(burst.tone, (0.0, True)) if burst else (0.0, True)
-        if burst is not None and not lost:
+        if burst is not None:
+            self._join(burst)
+
+    def _join(self, burst: Burst) -> None:
+        sent_at, lost = self._pending.get(burst.tone, (0.0, True))
+        # Audio keeps its order: a burst that should be older than the last one was misheard.
+        if sent_at <= self._heard_until:
+            return
+        del self._pending[burst.tone]
+        self._heard_until = sent_at
+        if not lost:
             self.probes.append((sent_at, burst.at - sent_at))
 
     def unheard(self, sent_before: float) -> list[float]:

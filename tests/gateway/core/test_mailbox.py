@@ -46,7 +46,7 @@ def test_what_was_missed_is_told_in_order() -> None:
     box, ear, later = Mailbox(), Ear(), Ear()
     box.attach(ear, 0)
     box.detach(1, certain=True)
-    events = [change(1), line(2), change(3), line(4)]
+    events: list[SessionEvent] = [change(1), line(2), change(3), line(4)]
     for event in events:
         box.tell(event, 2)
     assert box.backlog == 4
