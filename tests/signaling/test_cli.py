@@ -13,6 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from signaling import cli
@@ -50,6 +51,15 @@ async def ready(process: Process) -> str:
     return match[1]
 
 
+async def draining(url: str) -> None:
+    """Until it takes no more calls."""
+    async with asyncio.timeout(15), aiohttp.ClientSession() as http:
+        while True:
+            async with http.get(f"{url}/ready") as answer:
+                if answer.status == 503:
+                    return
+
+
 async def ended(process: Process) -> tuple[int, str, str]:
     """Its exit status, and what it still said."""
     async with asyncio.timeout(15):
@@ -77,12 +87,11 @@ async def test_it_says_when_it_is_ready_and_ends_on_sigterm(model: StandIn, tmp_
 
 async def test_sigterm_lets_calls_finish(model: StandIn) -> None:
     settings = {"REALTIME_URL": model.url, "PORT": "0", "DRAIN_TIMEOUT": "20"}
-    async with serving(**settings) as process, Caller(await ready(process)) as caller:
+    async with serving(**settings) as process, Caller(url := await ready(process)) as caller:
         await caller.join()
         await caller.reach_model()
         process.send_signal(signal.SIGTERM)
-        while (await caller.ask("join_session", {})).get("ok"):
-            pass  # until it drains
+        await draining(url)
         assert (await caller.ask("send_text", "Goodbye."))["ok"]
         await caller.wait("message")
         assert (await caller.ask("disconnect_session"))["ok"]
@@ -93,11 +102,10 @@ async def test_sigterm_lets_calls_finish(model: StandIn) -> None:
 
 async def test_a_second_signal_does_not_wait(model: StandIn) -> None:
     settings = {"REALTIME_URL": model.url, "PORT": "0", "DRAIN_TIMEOUT": "600"}
-    async with serving(**settings) as process, Caller(await ready(process)) as caller:
+    async with serving(**settings) as process, Caller(url := await ready(process)) as caller:
         await caller.join()
         process.send_signal(signal.SIGTERM)
-        while (await caller.ask("join_session", {})).get("ok"):
-            pass
+        await draining(url)
         process.send_signal(signal.SIGTERM)
         status, _, _ = await ended(process)
     assert status == -signal.SIGTERM

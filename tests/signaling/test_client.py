@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from gateway.core.events import Message
+from signaling import client
 from signaling.app import Gateway
-from signaling.client import MAX_BACKLOG
 from tests.signaling.callers import PATIENCE, Bare, Caller
 from tests.stand_in import StandIn
 
@@ -29,7 +31,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_may_resume(
         while session._mailbox._listener is not None:
             await line.send("rate_limits.updated", padding=PADDING)
             sent += 1
-            assert sent < 20 * MAX_BACKLOG
+            assert sent < 20 * client.MAX_BACKLOG
         assert (await other.ask("send_text", "All is well."))["ok"]
         assert not session.ended
         async with Caller(gateway.url) as again:
@@ -39,12 +41,14 @@ async def test_a_client_that_does_not_read_is_cut_off_and_may_resume(
 
 
 async def test_a_client_that_asks_without_reading_is_cut_off_too(
-    gateway: Gateway, model: StandIn
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(client, "MAX_BACKLOG", 100)
     async with Bare(gateway.url) as slow, Caller(gateway.url) as other:
         await slow.connect()
+        assert (await slow.ask(1, "join_session", {}))["ok"]
         await other.join()
-        question = '421["' + "x" * 60 + '"]'
+        question = f'422["send_text","{PADDING}"]'
 
         async def flood() -> None:
             while True:

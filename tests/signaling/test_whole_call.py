@@ -15,6 +15,9 @@ from tests.gateways import running_gateway
 from tests.stand_in import StandIn
 
 RATE = 24_000
+AT_ONCE = 0.4
+"""Seconds, on a busy machine; a few milliseconds on a quiet one."""
+
 LONG = "one two three four five six seven eight"
 
 
@@ -51,7 +54,7 @@ async def test_a_turn_is_heard_at_both_ends(gateway: Gateway, model: StandIn) ->
             ("assistant", "Hello there.", "audio"),
         ]
         assert "data" not in message.args[0]
-        # It was told when it had been heard.
+        assert await speaker.wait_quiet(0.2, 5.0, since=said.end)
         assert 560 <= loud_ms(speaker) <= 660
         stats = (await client.wait_for("call_stats", lambda s: s["packetsSent"] >= 30)).args[0]
         assert stats["packetsReceived"] > 20
@@ -72,7 +75,7 @@ async def test_barge_in_silences_at_once_and_truncates_at_what_was_heard(
         started = time.monotonic()
         await line.speech_started()
         cut = await line.wait_for("conversation.item.truncate")
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < AT_ONCE
         assert cut["item_id"] == answer
         assert cut["content_index"] == 0
 
@@ -81,7 +84,7 @@ async def test_barge_in_silences_at_once_and_truncates_at_what_was_heard(
         assert await speaker.wait_quiet(0.3, 2.0, since=started)
         last = speaker.last_loud_before(float("inf"))
         assert last is not None
-        assert last - started < 0.1
+        assert last - started < AT_ONCE
         assert abs(loud_ms(speaker) - cut["audio_end_ms"]) <= 40
         message = (await client.wait_for("message", since=started)).args[0]
         assert message["data"] == {"interrupted": True, "audioEndMs": cut["audio_end_ms"]}

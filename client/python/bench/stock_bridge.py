@@ -80,6 +80,26 @@ class Bridge:
         self._model_url = model_url
         self._peers: set[RTCPeerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> str:
+        """Listen on a free port of loopback. Returns the URL."""
+        application = web.Application()
+        application.router.add_post("/v1/realtime/calls", self.offer)
+        self._runner = web.AppRunner(application)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0]
+        return f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        """End every call."""
+        # Without its peer a call's task ends by itself. Cancelled in the middle of closing it,
+        # it would leave aiortc's own tasks behind.
+        await asyncio.gather(*(peer.close() for peer in self._peers))
+        await asyncio.gather(*self._tasks)
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def offer(self, request: web.Request) -> web.Response:
         offer = RTCSessionDescription(await request.text(), "offer")
@@ -139,31 +159,17 @@ class Bridge:
                 elif event["type"] == "input_audio_buffer.speech_started":
                     voice.clear()
 
-    async def close(self) -> None:
-        # Without its peer a call's task ends by itself. Cancelled in the middle of closing it,
-        # it would leave aiortc's own tasks behind.
-        await asyncio.gather(*(peer.close() for peer in self._peers))
-        await asyncio.gather(*self._tasks)
-
 
 async def serve(model_url: str) -> None:
     """Until SIGTERM or SIGINT. Prints where it listens when it does."""
     bridge = Bridge(model_url)
-    application = web.Application()
-    application.router.add_post("/v1/realtime/calls", bridge.offer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
-    host, port = runner.addresses[0]
-    print(f"Stock bridge ready on http://{host}:{port}", flush=True)
+    print(f"Stock bridge ready on {await bridge.start()}", flush=True)
     await stopping.wait()
-    await bridge.close()
-    await runner.cleanup()
+    await bridge.stop()
 
 
 def main(argv: list[str] | None = None) -> int:
