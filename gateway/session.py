@@ -132,13 +132,8 @@ class Session:
 
     async def _close_leg(self) -> None:
         async with self._negotiating:
-            if self._leg is None:
-                return
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self._leg.close()
-            except TimeoutError:
-                log.error("leg did not close in time")
+            if self._leg is not None:
+                await _close(self._leg)
 
     async def _keep_model(self) -> None:
         try:
@@ -232,10 +227,10 @@ class Session:
             answer = await leg.answer(sdp)
         except BaseException:
             self._leg = old
-            await leg.close()
+            await _close(leg)
             raise
         if old is not None:
-            await old.close()
+            await _close(old)
         return answer
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
@@ -362,6 +357,15 @@ class Session:
             packets_received=quality.packets_received,
             packets_sent=quality.packets_sent,
         )
+
+
+async def _close(leg: Leg) -> None:
+    """Wait for the end of a leg, but not for ever: its caller is told in any case."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await leg.close()
+    except TimeoutError:
+        log.error("leg did not close in time")
 
 
 def _redacted(event: protocol.Event) -> protocol.Event:

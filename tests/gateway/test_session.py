@@ -330,6 +330,7 @@ async def test_a_session_ended_while_its_leg_is_replaced_leaves_neither(
     session, ear, line = await connected(sessions, model)
     offer, _ = await peer.offer()
     await peer.accept(await session.offer(offer))
+    await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
     first, go_on, answer = session._leg, asyncio.Event(), WebRtcLeg.answer
 
     async def slow(leg: WebRtcLeg, sdp: str) -> str:
@@ -350,6 +351,25 @@ async def test_a_session_ended_while_its_leg_is_replaced_leaves_neither(
         assert leg is not None
         assert leg.state is LegState.CLOSED
     assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "too late")
+
+
+async def test_a_leg_that_does_not_close_holds_up_nobody(
+    sessions: Sessions, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, ear = begin(sessions)
+    await session.offer((await peer.offer())[0])
+    close = WebRtcLeg.close
+
+    async def stuck(leg: WebRtcLeg) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(WebRtcLeg, "close", stuck)
+    monkeypatch.setattr("gateway.session.CLOSE_TIMEOUT", 0.05)
+    async with asyncio.timeout(5):
+        await sessions.end(session, "enough")
+    assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "enough")
+    assert isinstance(session._leg, WebRtcLeg)
+    await close(session._leg)
 
 
 async def test_a_call_ends_with_its_leg(model: StandIn, peer: Peer) -> None:
