@@ -50,7 +50,7 @@ _SECRET_TEXTS = (
     # URLs: user information, and parameters named like a secret.
     (re.compile(r"://[^/\s@]+@"), f"://{_REDACTED}@"),
     (
-        re.compile(r"([?&](?:\w*token|\w*key|\w*secret|password)=)[^&\s]+", re.IGNORECASE),
+        re.compile(r"([?&](?:[\w-]*token|[\w-]*key|[\w-]*secret|password)=)[^&\s]+", re.IGNORECASE),
         rf"\1{_REDACTED}",
     ),
     # SDP: ICE passwords and SDES keys.

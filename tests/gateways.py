@@ -13,9 +13,11 @@ from gateway.core.events import SessionEvent, Status, StatusChanged
 from gateway.media.ice import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.client import Endpoint
+from gateway.session import Session
 from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.app import Gateway
+from tests.stand_in import Line, StandIn
 
 Told = TypeVar("Told", bound=SessionEvent)
 
@@ -111,3 +113,17 @@ class Ear:
 
     async def status(self, status: Status, count: int = 1) -> StatusChanged:
         return await self.wait(StatusChanged, lambda event: event.status is status, count)
+
+
+def begin(sessions: Sessions, **wishes: Any) -> tuple[Session, Ear]:
+    """A session, and its listener."""
+    session, ear = sessions.open("ann", **wishes), Ear()
+    session.attach(ear)
+    return session, ear
+
+
+async def connected(sessions: Sessions, model: StandIn) -> tuple[Session, Ear, Line]:
+    """A session that reached the model, and its line there."""
+    session, ear = begin(sessions)
+    await ear.status(Status.CONNECTED)
+    return session, ear, await model.line(len(model.lines) - 1)

@@ -45,6 +45,7 @@ from gateway.media.seams import (
     srtp_sessions,
 )
 from gateway.media.stream import RtpStream
+from gateway.media.tasks import cancel_for_good
 
 log = structlog.get_logger(__name__)
 
@@ -322,11 +323,10 @@ class WebRtcLeg:
         async with self._negotiating:
             pass  # An offer that is being answered finds out that it came too late.
         tasks = [task for task in (self._living, self._connecting) if task is not None]
+        await cancel_for_good(tasks)
         for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                log.error("leg failed", exc_info=result)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("leg failed", exc_info=error)
         try:
             if self._data is not None:
                 await self._data.close()

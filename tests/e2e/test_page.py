@@ -170,7 +170,7 @@ async def test_an_answer_has_no_gaps_and_is_cut_where_the_page_heard_it_end(
         await expect(page.locator("#log .line.assistant")).to_have_count(1)
         await line.question("Again?")
         await line.answer("A tone for eight seconds.", tone(8.0))
-        await wait_loud(page, 2.0)
+        await wait_loud(page, 2, 2.0)
         await line.speech_started("item_barge_in")
         truncated = await line.wait_for("conversation.item.truncate")
         await wait_quiet(page)
@@ -183,9 +183,12 @@ async def test_an_answer_has_no_gaps_and_is_cut_where_the_page_heard_it_end(
     assert cut[1] - cut[0] == pytest.approx(truncated["audio_end_ms"] / 1000, abs=0.1)
 
 
-async def wait_loud(page: Page, seconds: float) -> None:
-    """Until the page has heard the agent for that long without a pause."""
-    await _poll(page, lambda spurts, now: bool(spurts) and spurts[-1][1] - spurts[-1][0] > seconds)
+async def wait_loud(page: Page, count: int, seconds: float) -> None:
+    """Until the page has heard the agent's ``count``-th talkspurt for that long."""
+    await _poll(
+        page,
+        lambda spurts, now: len(spurts) == count and spurts[-1][1] - spurts[-1][0] > seconds,
+    )
 
 
 async def wait_quiet(page: Page) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,27 +10,18 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from client.python import Microphone
-from client.python.peer import Peer
 from gateway.core.events import (
-    CallStats,
     ErrorCode,
     Failed,
-    GatewayError,
-    LegStateChanged,
     Message,
     Status,
     StatusChanged,
     UpstreamEvent,
 )
-from gateway.media.leg import LegState
-from gateway.media.webrtc import WebRtcLeg
-from gateway.session import Session
 from gateway.sessions import Sessions
-from tests.gateways import Ear, live_sessions
-from tests.stand_in import Line, StandIn
+from tests.gateways import begin, connected, live_sessions
+from tests.stand_in import StandIn
 
-FINGERPRINT = re.compile(r"(fingerprint:sha-256 )..:(.*)")
 KEY = "sk-live-0123456789abcdef"
 
 
@@ -45,27 +35,6 @@ async def model() -> AsyncIterator[StandIn]:
 async def sessions(model: StandIn) -> AsyncIterator[Sessions]:
     async with live_sessions(model.url, api_key=KEY) as live:
         yield live
-
-
-@pytest_asyncio.fixture
-async def peer() -> AsyncIterator[Peer]:
-    microphone = Microphone()
-    made = Peer(microphone, [], "127.0.0.1")
-    yield made
-    microphone.stop()
-    await made.close()
-
-
-def begin(sessions: Sessions, **wishes: Any) -> tuple[Session, Ear]:
-    session, ear = sessions.open("ann", **wishes), Ear()
-    session.attach(ear)
-    return session, ear
-
-
-async def connected(sessions: Sessions, model: StandIn) -> tuple[Session, Ear, Line]:
-    session, ear = begin(sessions)
-    await ear.status(Status.CONNECTED)
-    return session, ear, await model.line(len(model.lines) - 1)
 
 
 # -- the model
@@ -257,130 +226,6 @@ async def test_a_session_whose_task_is_cancelled_says_goodbye(sessions: Sessions
     await ear.status(Status.CONNECTED)
     sessions._tasks[session.id].cancel()
     assert (await ear.status(Status.DISCONNECTED)).reason == "the gateway stopped"
-
-
-# -- the leg
-
-
-async def test_a_leg_connects_reports_and_ends_with_its_session(
-    sessions: Sessions, model: StandIn, peer: Peer
-) -> None:
-    session, ear, _ = await connected(sessions, model)
-    offer, candidates = await peer.offer()
-    await peer.accept(await session.offer(offer))
-    assert candidates
-    await peer.wait_connected(10.0)
-    stats = await ear.wait(CallStats)
-    assert stats.packets_received > 0
-    assert stats.turn_latency_ms is None
-    await sessions.end(session, "enough")
-    assert [event.connection for event in ear.of(LegStateChanged)] == [
-        *("connecting", "connected", "closed"),
-    ]
-    assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "enough")
-    with pytest.raises(GatewayError) as refused:
-        await session.offer(offer)
-    assert refused.value.code is ErrorCode.NO_SESSION
-
-
-async def test_an_offer_that_fails_leaves_the_leg_alone(
-    sessions: Sessions, model: StandIn, peer: Peer
-) -> None:
-    session, ear, _ = await connected(sessions, model)
-    offer, _ = await peer.offer()
-    await peer.accept(await session.offer(offer))
-    await peer.wait_connected(10.0)
-    await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
-    leg = session._leg
-    for nonsense in ("", "v=0", "m=audio 9 UDP/TLS/RTP/SAVPF 111"):
-        with pytest.raises(GatewayError) as refused:
-            await session.offer(nonsense)
-        assert refused.value.code is ErrorCode.NEGOTIATION_FAILED
-    assert session._leg is leg
-    assert leg is not None
-    assert leg.state is LegState.CONNECTED
-
-
-async def test_a_first_offer_that_fails_says_nothing_of_a_leg(sessions: Sessions) -> None:
-    session, ear = begin(sessions)
-    with pytest.raises(GatewayError):
-        await session.offer("v=0")
-    assert session._leg is None
-    assert not ear.of(LegStateChanged)
-
-
-@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 13, 21, 34])
-async def test_a_session_ended_while_its_leg_negotiates_leaves_nothing(
-    sessions: Sessions, peer: Peer, turns: int
-) -> None:
-    session, ear = begin(sessions)
-    offer, _ = await peer.offer()
-    offering = asyncio.create_task(session.offer(offer))
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    await sessions.end(session, "too late")
-    await asyncio.wait([offering])
-    assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "too late")
-    assert session._leg is None or session._leg.state is LegState.CLOSED
-
-
-async def test_a_session_ended_while_its_leg_is_replaced_leaves_neither(
-    sessions: Sessions, model: StandIn, peer: Peer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session, ear, line = await connected(sessions, model)
-    offer, _ = await peer.offer()
-    await peer.accept(await session.offer(offer))
-    await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
-    first, go_on, answer = session._leg, asyncio.Event(), WebRtcLeg.answer
-
-    async def slow(leg: WebRtcLeg, sdp: str) -> str:
-        await go_on.wait()
-        return await answer(leg, sdp)
-
-    monkeypatch.setattr(WebRtcLeg, "answer", slow)
-    # A page that was reloaded has another identity.
-    offering = asyncio.create_task(session.offer(FINGERPRINT.sub(r"\g<1>00:\g<2>", offer)))
-    ending = asyncio.create_task(sessions.end(session, "too late"))
-    await line.socket.wait_closed()
-    await asyncio.sleep(0)
-    go_on.set()
-    await asyncio.wait([offering, ending])
-    assert offering.exception() is None
-    assert session._leg is not first
-    for leg in (first, session._leg):
-        assert leg is not None
-        assert leg.state is LegState.CLOSED
-    assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "too late")
-
-
-async def test_a_leg_that_does_not_close_holds_up_nobody(
-    sessions: Sessions, peer: Peer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session, ear = begin(sessions)
-    await session.offer((await peer.offer())[0])
-    close = WebRtcLeg.close
-
-    async def stuck(leg: WebRtcLeg) -> None:
-        await asyncio.get_running_loop().create_future()
-
-    monkeypatch.setattr(WebRtcLeg, "close", stuck)
-    monkeypatch.setattr("gateway.session.CLOSE_TIMEOUT", 0.05)
-    async with asyncio.timeout(5):
-        await sessions.end(session, "enough")
-    assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "enough")
-    assert isinstance(session._leg, WebRtcLeg)
-    await close(session._leg)
-
-
-async def test_a_call_ends_with_its_leg(model: StandIn, peer: Peer) -> None:
-    async with live_sessions(model.url) as sessions:
-        session, ear = begin(sessions, ends_with_leg=True)
-        offer, _ = await peer.offer()
-        await peer.accept(await session.offer(offer))
-        await peer.wait_connected(10.0)
-        await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
-        await peer.close()
-        assert (await ear.status(Status.DISCONNECTED)).reason == "the caller hung up"
 
 
 # -- what is not said
