@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
+from tests.browser import chromium, microphone_file
 from tests.gateways import running_gateway
 from tests.speech import PROMPTS, prompt, read_wav, silence, word_error_rate
 from tests.stand_in import StandIn
@@ -44,29 +45,11 @@ def write_microphone(path: Path, turns: tuple[str, ...], pauses: tuple[float, ..
 
 @contextlib.asynccontextmanager
 async def page_of(url: str, microphone: Path) -> AsyncIterator[Page]:
-    arguments = [
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}%noloop",
-        "--allow-loopback-in-peer-connection",
-        "--autoplay-policy=no-user-gesture-required",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=arguments
-        )
-        try:
-            page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
-            await page.goto(url)
-            yield page
-        finally:
-            await browser.close()
+    fake = ("--use-fake-ui-for-media-stream", *microphone_file(f"{microphone}%noloop"))
+    async with chromium(*fake) as browser:
+        page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
+        await page.goto(url)
+        yield page
 
 
 async def place_call(page: Page) -> None:

@@ -1,14 +1,14 @@
 """One Chromium for all tests of the page; a gateway and a page for each of them."""
 
-import os
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
+from tests.browser import chromium, microphone_file
 from tests.client.tones import tone
 from tests.client.web.page_gateway import PageGateway
 from tests.client.web.screen import INSECURE_HOST, Evaluate, open_page
@@ -20,24 +20,9 @@ SAMPLE_RATE = 48_000
 async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     microphone = tmp_path_factory.mktemp("microphone") / "tone.wav"
     _write_wav(microphone)
-    arguments = [
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}",
-        "--allow-loopback-in-peer-connection",
-        f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=arguments
-        )
+    resolver = f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"
+    async with chromium(resolver, *microphone_file(microphone)) as launched:
         yield launched
-        await launched.close()
 
 
 @pytest_asyncio.fixture(loop_scope="package")
