@@ -15,6 +15,7 @@ _COMMANDS = {
     "serve": "run the gateway",
     "call": "place one WebRTC call with a WAV file as the microphone",
     "model": "run the embedded Realtime model alone",
+    "bench": "measure a gateway under the load of many calls",
 }
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -37,6 +38,10 @@ def main(argv: list[str] | None = None) -> int:
         from client.python.call import main as call
 
         return call(rest)
+    if command == "bench":
+        from client.python.bench.command import main as bench
+
+        return bench(rest)
     if command == "model":
         from gateway.local_model.__main__ import main as model
 

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ async def short_call(url: str, model: StandIn, number: int) -> None:
     assert errors == []
 
 
-async def run_callers(url: str, how_many: int) -> list[dict[str, object]]:
+async def run_callers(url: str, how_many: int) -> list[dict[str, Any]]:
     """What ``how_many`` callers in another process got in :data:`SECONDS` seconds."""
     command = ["-m", "tests.e2e.callers", url, str(how_many), str(SECONDS)]
     process = await asyncio.create_subprocess_exec(
@@ -94,26 +95,29 @@ async def test_a_hundred_calls_in_a_row_then_twenty_at_once_leave_nothing_behind
             await short_call(gateway.url, model, number)
         assert await grown_since(before) == {}
 
-        async def answer(number: int) -> int:
+        async def answer(number: int) -> float:
+            """Seconds for which the caller's voice kept coming, until it hung up."""
             line = await model.line(IN_A_ROW + number, timeout=30.0)
             await line.wait_for_audio(480, timeout=30.0)
             await line.answer("A long answer.", tone(SECONDS))
-            await line.wait_for_audio(int(24_000 * (SECONDS - 2)), timeout=SECONDS + 40)
-            return len(line.audio)
+            async with asyncio.timeout(SECONDS + 60):
+                await line.socket.wait_closed()
+            return line.appended_at[-1] - line.appended_at[0]
 
         async with asyncio.TaskGroup() as tasks:
             callers = [
                 tasks.create_task(run_callers(gateway.url, AT_ONCE // PROCESSES))
                 for _ in range(PROCESSES)
             ]
-            for number in range(AT_ONCE):
-                tasks.create_task(answer(number))
+            answers = [tasks.create_task(answer(number)) for number in range(AT_ONCE)]
+        assert min(answer.result() for answer in answers) > SECONDS - 5
         results = [result for process in callers for result in process.result()]
         assert len(results) == AT_ONCE
         for result in results:
             assert result["heard"]
             assert result["errors"] == []
-            assert result["lost"] == 0
+            # A machine that is busy otherwise may drop a datagram; the gateway may not.
+            assert result["lost"] <= result["received"] // 100
         assert gateway.sessions is not None
         assert len(gateway.sessions) == 0
         assert await grown_since(before) == {}

@@ -168,7 +168,7 @@ def test_what_is_no_command_is_told(
     assert "usage: talkpath" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["serve", "call", "model"])
+@pytest.mark.parametrize("command", ["serve", "call", "model", "bench"])
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])
@@ -181,5 +181,5 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         cli.main(["--help"])
     assert ended.value.code == 0
     out = capsys.readouterr().out
-    for command in ("serve", "call", "model"):
+    for command in ("serve", "call", "model", "bench"):
         assert re.search(rf"^  {command}\s+\w", out, re.MULTILINE)
