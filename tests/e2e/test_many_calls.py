@@ -96,13 +96,13 @@ async def test_a_hundred_calls_in_a_row_then_twenty_at_once_leave_nothing_behind
         assert await grown_since(before) == {}
 
         async def answer(number: int) -> float:
-            """Seconds for which the caller's voice kept coming, until it hung up."""
+            """Seconds of the caller's voice that came until it hung up."""
             line = await model.line(IN_A_ROW + number, timeout=30.0)
             await line.wait_for_audio(480, timeout=30.0)
             await line.answer("A long answer.", tone(SECONDS))
             async with asyncio.timeout(SECONDS + 60):
                 await line.socket.wait_closed()
-            return line.appended_at[-1] - line.appended_at[0]
+            return len(line.audio) / 2 / 24_000
 
         async with asyncio.TaskGroup() as tasks:
             callers = [
@@ -110,14 +110,13 @@ async def test_a_hundred_calls_in_a_row_then_twenty_at_once_leave_nothing_behind
                 for _ in range(PROCESSES)
             ]
             answers = [tasks.create_task(answer(number)) for number in range(AT_ONCE)]
-        assert min(answer.result() for answer in answers) > SECONDS - 5
+        assert min(answer.result() for answer in answers) >= SECONDS - 2
         results = [result for process in callers for result in process.result()]
         assert len(results) == AT_ONCE
         for result in results:
             assert result["heard"]
             assert result["errors"] == []
-            # A machine that is busy otherwise may drop a datagram; the gateway may not.
-            assert result["lost"] <= result["received"] // 100
+            assert result["lost"] == 0
         assert gateway.sessions is not None
         assert len(gateway.sessions) == 0
         assert await grown_since(before) == {}
