@@ -188,6 +188,9 @@ class Settings(BaseSettings):
     )
     realtime_model: _Name = "gpt-realtime-2.1"
     realtime_voice: _Name = "marin"
+    realtime_append_ms: int = Field(
+        default=20, ge=20, le=200, description="20 to 200 ms of audio in one event to the model"
+    )
     transcription_model: _Name = "gpt-transcribe"
     agent_set: _Name = "chat_supervisor"
 

@@ -17,13 +17,14 @@ from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
 from gateway.core.mailbox import Listener, Mailbox
-from gateway.core.media_time import FRAME_SECONDS, to_ms
+from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
 from gateway.media.leg import Leg, LegState
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
-from gateway.realtime.client import Endpoint, ModelOverrun, ModelRefused, RealtimeClient
+from gateway.realtime.client import ModelOverrun, RealtimeClient
+from gateway.realtime.wire import Endpoint, ModelRefused
 from gateway.session_settings import SessionLimits, SessionSettings
 from gateway.telemetry import bind_session, redact_text
 
@@ -353,7 +354,7 @@ class Session:
             concealed_percent=quality.concealed_percent,
             buffer_ms=to_ms(self._playout.owed_samples),
             turn_latency_ms=self._conversation.turn_latency_ms,
-            uplink_dropped_ms=round(self._model.dropped_frames * FRAME_SECONDS * 1000),
+            uplink_dropped_ms=to_ms(self._model.dropped_samples),
             packets_received=quality.packets_received,
             packets_sent=quality.packets_sent,
         )

@@ -13,7 +13,7 @@ import structlog
 from gateway.agents.agent_set import AGENT_SETS, AgentSet
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.media.webrtc import WebRtcConfig
-from gateway.realtime.client import Endpoint
+from gateway.realtime.wire import Endpoint
 from gateway.session import Session
 from gateway.session_settings import SessionLimits, SessionSettings
 

@@ -17,7 +17,7 @@ from gateway.media import libopus
 from gateway.media.ice import MediaAddresses
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
-from gateway.realtime.client import Endpoint
+from gateway.realtime.wire import Endpoint
 from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions, find_agent_set
 from signaling.calls import CallsDoor
@@ -107,13 +107,18 @@ class Gateway:
         if settings.embedded_model:
             self._embedded = EmbeddedModel()
             self.model_name = "embedded"
-            return Endpoint(await self._embedded.start(), settings.realtime_model)
+            return Endpoint(
+                await self._embedded.start(),
+                settings.realtime_model,
+                append_ms=settings.realtime_append_ms,
+            )
         self.model_name = _without_query(settings.realtime_url)
         key = settings.openai_api_key
         return Endpoint(
             settings.realtime_url,
             settings.realtime_model,
             key.get_secret_value() if key is not None else None,
+            settings.realtime_append_ms,
         )
 
     async def stop(self, drain: float = 0.0) -> None:

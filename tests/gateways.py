@@ -12,7 +12,7 @@ from gateway.config import Settings, load_settings
 from gateway.core.events import SessionEvent, Status, StatusChanged
 from gateway.media.ice import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
-from gateway.realtime.client import Endpoint
+from gateway.realtime.wire import Endpoint
 from gateway.session import Session
 from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions

@@ -55,7 +55,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
     "websockets": (
-        "gateway/realtime/client.py",
+        "gateway/realtime/wire.py",
         "gateway/local_model/server.py",
         # The bridge that the load tool compares with, as aiortc's examples would write it.
         "client/python/bench/stock_bridge.py",

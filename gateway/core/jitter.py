@@ -53,9 +53,12 @@ REMEMBERED_HOLES: Final = 8
 _SEQUENCE_MASK: Final = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Play:
-    """Decode ``payload``: ``samples`` of the RTP clock."""
+    """Decode ``payload``: ``samples`` of the RTP clock.
+
+    Not frozen like the others: there is one for each packet, and freezing it costs four times more.
+    """
 
     payload: bytes
     samples: int

@@ -82,8 +82,9 @@ class OpusDecoder:
         self._most = sample_rate * MAX_PACKET_MS // 1000
         # Concealment comes in steps of 2.5 ms.
         self._granule = sample_rate // 400
-        self._pcm = ctypes.create_string_buffer(self._most * SAMPLE_BYTES)
-        self._address = ctypes.addressof(self._pcm)
+        buffer = ctypes.create_string_buffer(self._most * SAMPLE_BYTES)
+        self._pcm = memoryview(buffer)
+        self._address = ctypes.addressof(buffer)
 
     def decode(self, payload: bytes) -> bytes:
         """The PCM of one packet: 2.5 to 120 ms.
@@ -130,7 +131,7 @@ class OpusDecoder:
         count: int = self._decode(self._state, payload, length, self._address, size, fec)
         if count < 0:
             raise OpusError(libopus.load().describe(count))
-        return ctypes.string_at(self._address, count * SAMPLE_BYTES)
+        return bytes(self._pcm[: count * SAMPLE_BYTES])
 
 
 class OpusEncoder:
@@ -187,8 +188,9 @@ class OpusEncoder:
         self._encode = library.encode
         self._frame_samples = sample_rate // FRAMES_PER_SECOND
         self._frame_bytes = self._frame_samples * SAMPLE_BYTES
-        self._packet = ctypes.create_string_buffer(libopus.MAX_FRAME_BYTES)
-        self._address = ctypes.addressof(self._packet)
+        buffer = ctypes.create_string_buffer(libopus.MAX_FRAME_BYTES)
+        self._packet = memoryview(buffer)
+        self._address = ctypes.addressof(buffer)
         self._request(libopus.SET_COMPLEXITY, complexity)
         self.bitrate = bitrate
         self.fec = fec
@@ -239,7 +241,7 @@ class OpusEncoder:
         )
         if count < 0:
             raise OpusError(libopus.load().describe(count))
-        return ctypes.string_at(self._address, count)
+        return bytes(self._packet[:count])
 
     def close(self) -> None:
         """Free the native memory; done at the latest when the encoder is collected."""

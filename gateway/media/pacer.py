@@ -1,8 +1,9 @@
 """Twenty milliseconds, one after another: a leg's own deadline, without a task or a thread.
 
 The first frame of a talkspurt leaves at once, each further one 20 ms after the *deadline* of the
-one before, so that lateness of the event loop never adds up. Nothing runs and nothing is sent while
-the agent is silent.
+one before, so that lateness of the event loop never adds up. Deadlines lie on a grid that all calls
+share: one wake-up of the process serves the calls whose deadlines fall together, with warm caches.
+Nothing runs and nothing is sent while the agent is silent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ not a vowel.
 
 SILENCE = bytes(2 * FRAME_SAMPLES)
 """One frame of PCM16."""
+
+GRID = 0.005
+"""Seconds. The second frame of a talkspurt is early or late by half of it at most."""
 
 MAX_LAG = 0.1
 """Seconds the clock may fall behind before missed deadlines are given up instead of being caught up
@@ -71,12 +75,11 @@ class Pacer:
             self._timer = None
 
     def _skip_to(self, now: float) -> int:
-        """Make ``now`` the deadline; the samples that passed in silence since the last one."""
-        skipped = 0
-        if self._deadline is not None:
-            skipped = max(0, round((now - self._deadline) * SAMPLE_RATE))
-        self._deadline = now
-        return skipped
+        """Make the grid's point next to ``now`` the deadline; the samples that passed in silence
+        since the last one.
+        """
+        before, self._deadline = self._deadline, _on_grid(now)
+        return 0 if before is None else max(0, round((self._deadline - before) * SAMPLE_RATE))
 
     def _emit(self, frame: bytes, skipped: int) -> None:
         self._send(frame, skipped, not self._talking)
@@ -88,7 +91,7 @@ class Pacer:
     def _schedule(self) -> None:
         assert self._deadline is not None
         if not self._closed:
-            self._deadline += FRAME_SECONDS
+            self._deadline = _on_grid(self._deadline + FRAME_SECONDS)
             self._timer = self._loop.call_at(self._deadline, self._tick)
 
     def _tick(self) -> None:
@@ -113,3 +116,8 @@ class Pacer:
         drained = self._playout.is_empty
         if completed or (drained and self._hangover == HANGOVER_FRAMES):
             self._played(completed, drained)
+
+
+def _on_grid(when: float) -> float:
+    """The same float for all calls, so that their timers are due in the same turn of the loop."""
+    return round(when / GRID) * GRID

@@ -12,6 +12,8 @@ one fails there and not in a call.
     take media where it arrives, before it is queued for a task
 ``Connection.check_incoming``
     know that the peer still checks its consent; bound what it may teach
+``Connection._protocols``, ``StunProtocol.transport``
+    take media off the sockets before it is tried as STUN
 ``Connection._nominated``, ``CandidatePair.protocol``, ``CandidatePair.remote_addr``
     the pair in use now; send without a coroutine, through TURN too
 ``RTCDtlsTransport(transport)``
@@ -82,6 +84,11 @@ _MAX_EARLY_DATAGRAMS = 64
 _MAX_UNSENT_BYTES = 65_536
 """In the process, when the socket takes no more: audio that waits longer is of no use."""
 
+_MAX_DATAGRAM_BYTES = 65_536
+"""What asyncio reserves for each read. Its own 256 KiB makes the allocator ask the kernel every
+time, which costs ten times what the read does.
+"""
+
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
@@ -110,6 +117,9 @@ def check_seams() -> None:
         ),
         "Connection._nominated": isinstance(
             getattr(Connection(ice_controlling=False), "_nominated", None), dict
+        ),
+        "Connection._protocols": isinstance(
+            getattr(Connection(ice_controlling=False), "_protocols", None), list
         ),
         "CandidatePair(protocol, remote_candidate)": _takes(
             CandidatePair.__init__, "protocol", "remote_candidate"
@@ -177,9 +187,14 @@ class IceConnection(Connection):
         :meth:`close`, which waits for it instead.
         """
         if self._gathering is None and not self.closed:
-            self._gathering = asyncio.create_task(self.gather_candidates(), name="ice-gathering")
+            self._gathering = asyncio.create_task(self._gather(), name="ice-gathering")
         if self._gathering is not None:
             await asyncio.shield(self._gathering)
+
+    async def _gather(self) -> None:
+        await self.gather_candidates()
+        for protocol in self._protocols:
+            _MediaFirst.stand_before(protocol, self)
 
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
@@ -234,6 +249,37 @@ class IceConnection(Connection):
         if self._gathering is not None:
             await asyncio.wait([self._gathering])
         await super().close()
+
+
+class _MediaFirst(asyncio.DatagramProtocol):
+    """Hands SRTP and SRTCP (RFC 7983 §7) past aioice, which would try to read each as STUN first.
+
+    Everything else, and what comes through a TURN server, takes aioice's own way.
+    """
+
+    def __init__(self, stun: StunProtocol, connection: IceConnection) -> None:
+        self._stun = stun
+        self._connection = connection
+
+    @classmethod
+    def stand_before(cls, stun: StunProtocol, connection: IceConnection) -> None:
+        """Take over the socket of ``stun``, if it has one of its own."""
+        transport: Any = stun.transport
+        if hasattr(transport, "set_protocol"):
+            transport.set_protocol(cls(stun, connection))
+            transport.max_size = _MAX_DATAGRAM_BYTES
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if data and 127 < data[0] < 192:
+            self._connection.data_received(data, 1)
+        else:
+            self._stun.datagram_received(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        self._stun.error_received(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stun.connection_lost(exc)
 
 
 def _unsent_bytes(transport: asyncio.DatagramTransport) -> int:

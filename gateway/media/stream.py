@@ -8,7 +8,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from gateway.core.description import Codec
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
@@ -107,7 +106,7 @@ class RtpStream:
             if packet.ssrc != self._rtcp.reception.ssrc:
                 return
             # No audio, but of the same sequence, where it must not look lost.
-            packet = replace(packet, payload=b"")
+            packet = packet._replace(payload=b"")
         else:
             self.received += 1
         now = self._loop.time()

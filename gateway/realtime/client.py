@@ -1,28 +1,26 @@
-"""One WebSocket to a Realtime server, kept up as long as its caller stays.
+"""One connection to a Realtime server, kept up as long as its caller stays.
 
-Everything sent goes through one bounded queue and one writer, so that audio and commands keep their
-order. While the server is slow or away, the oldest audio is given up first; commands never are.
+What is sent goes to the socket at once. While the socket takes no more, it waits in one bounded
+queue, so that audio and commands keep their order; the oldest audio is given up first, commands
+never are.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
 import random
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
+from gateway.core.media_time import SAMPLE_RATE
 from gateway.realtime import protocol
+from gateway.realtime.wire import Endpoint, ModelSocket, ModelUnreachable, open_socket
 
 log = structlog.get_logger(__name__)
 
@@ -34,57 +32,16 @@ calls spread out.
 STEADY_AFTER = 5.0
 """Seconds a connection must have lasted for the back-off to start over."""
 
-OPEN_TIMEOUT = 10.0
-MAX_EVENT_BYTES = 16 * 1024 * 1024
-MAX_AUDIO_FRAMES = 250
-"""Audio frames kept unsent: five seconds at 20 ms. More would be answered too late to matter."""
+MAX_AUDIO_SAMPLES = 5 * SAMPLE_RATE
+"""Of audio kept unsent: five seconds. More would be answered too late to matter."""
 
 MAX_COMMANDS = 1_000
-_REFUSALS = {
-    401: "the model's server refused the API key",
-    403: "the model's server refused access with this API key",
-    404: "the model's server does not know this model or path",
-}
 
-
-class ModelRefused(Exception):
-    """The server will not take this client, however often it asks: one clear sentence says why."""
+_SAMPLE_BYTES = 2
 
 
 class ModelOverrun(Exception):
     """More commands wait for the server than a live conversation can have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A Realtime server. ``url`` is ``ws://`` or ``wss://``; ``model`` goes into its query unless
-    it has one.
-    """
-
-    url: str
-    model: str = ""
-    api_key: str | None = field(default=None, repr=False)
-
-    @property
-    def address(self) -> str:
-        """The URL to open."""
-        parts = urlsplit(self.url)
-        query = dict(parse_qsl(parts.query))
-        if self.model:
-            query.setdefault("model", self.model)
-        return urlunsplit(parts._replace(query=urlencode(query)))
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-
-    @property
-    def on_this_machine(self) -> bool:
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
 
 
 class ModelHandler(Protocol):
@@ -110,50 +67,84 @@ class RealtimeClient:
     def __init__(self, endpoint: Endpoint, handler: ModelHandler) -> None:
         self._endpoint = endpoint
         self._handler = handler
-        self._queue: deque[tuple[bool, bytes | str]] = deque()
-        self._queued_audio = 0
+        self._append_bytes = endpoint.append_ms * SAMPLE_RATE // 1000 * _SAMPLE_BYTES
+        self._socket: ModelSocket | None = None
+        self._pending = bytearray()
+        self._queue: deque[tuple[bytes, int]] = deque()
+        """Frames, each with the samples of audio in it; a command has none."""
+        self._queued_samples = 0
+        self._queued_commands = 0
         self._wake = asyncio.Event()
         self._told_lost = False
-        self.connected = False
-        self.dropped_frames = 0
+        self.dropped_samples = 0
+        """Of the caller's audio, given up because the server took no more."""
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
 
     @property
     def backlog(self) -> int:
-        """Frames and commands not yet handed to the socket."""
+        """Frames and commands that the socket did not take yet."""
         return len(self._queue)
 
     def send(self, event: Mapping[str, Any]) -> None:
-        """Queue a command; it is dropped while there is no connection, since a new one starts
-        afresh.
+        """Send a command, after the audio before it; it is dropped while there is no connection,
+        since a new one starts afresh.
 
         :raises ModelOverrun: too many commands wait.
         """
-        if not self.connected:
+        if self._socket is None:
             return
-        if len(self._queue) - self._queued_audio >= MAX_COMMANDS:
+        if self._queued_commands >= MAX_COMMANDS:
             raise ModelOverrun("the model takes no more commands")
-        self._put(False, json.dumps(event))
+        self._flush()
+        self._put(self._socket, json.dumps(event).encode(), 0)
 
     def append(self, pcm: bytes) -> None:
-        """Queue caller's audio (PCM16 mono, 24 kHz); the oldest is dropped when too much waits."""
-        if not self.connected:
+        """Send caller's audio (PCM16 mono, 24 kHz), once there is enough for an event; the oldest
+        is dropped when too much waits.
+        """
+        if self._socket is None:
             return
-        if self._queued_audio >= MAX_AUDIO_FRAMES:
-            self._drop_oldest_audio()
-        self._queued_audio += 1
-        self._put(True, protocol.append_frame(pcm))
+        if not self._pending and len(pcm) >= self._append_bytes:
+            self._put_audio(self._socket, pcm)
+            return
+        self._pending += pcm
+        if len(self._pending) >= self._append_bytes:
+            self._flush()
 
-    def _put(self, is_audio: bool, frame: bytes | str) -> None:
-        self._queue.append((is_audio, frame))
+    def _flush(self) -> None:
+        """Send what was kept to fill an append."""
+        if self._pending and self._socket is not None:
+            self._put_audio(self._socket, self._pending)
+            self._pending.clear()
+
+    def _put_audio(self, socket: ModelSocket, pcm: bytes | bytearray) -> None:
+        self._put(socket, protocol.append_frame(pcm), len(pcm) // _SAMPLE_BYTES)
+
+    def _put(self, socket: ModelSocket, frame: bytes, samples: int) -> None:
+        if not self._queue and socket.send_now(frame):
+            return
+        while samples and self._queued_samples + samples > MAX_AUDIO_SAMPLES:
+            if not self._drop_oldest_audio():
+                break
+        self._queue.append((frame, samples))
+        self._count(samples, 1)
         self._wake.set()
 
-    def _drop_oldest_audio(self) -> None:
-        for index, (is_audio, _) in enumerate(self._queue):
-            if is_audio:
+    def _drop_oldest_audio(self) -> bool:
+        for index, (_, samples) in enumerate(self._queue):
+            if samples:
                 del self._queue[index]
-                self._queued_audio -= 1
-                self.dropped_frames += 1
-                return
+                self._count(samples, -1)
+                self.dropped_samples += samples
+                return True
+        return False
+
+    def _count(self, samples: int, step: int) -> None:
+        self._queued_samples += step * samples
+        self._queued_commands += 0 if samples else step
 
     async def run(self) -> None:
         """Keep a connection until cancelled.
@@ -164,19 +155,12 @@ class RealtimeClient:
         while True:
             started = monotonic()
             try:
-                async with self._open() as socket:
+                async with open_socket(self._endpoint) as socket:
                     self._told_lost = False
                     await self._converse(socket)
                 reason = "the model's server closed the connection"
-            except InvalidStatus as error:
-                status = error.response.status_code
-                if status in _REFUSALS:
-                    raise ModelRefused(f"{_REFUSALS[status]} (HTTP {status})") from None
-                reason = f"the model's server answered HTTP {status}"
-            except InvalidURI:
-                raise ModelRefused("REALTIME_URL is not a WebSocket address") from None
-            except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
-                reason = f"the model's server cannot be reached ({type(error).__name__})"
+            except ModelUnreachable as error:
+                reason = str(error)
             self._report_loss(reason)
             # A server that accepts and hangs up at once must not be asked ten times a second.
             attempt = 0 if monotonic() - started > STEADY_AFTER else attempt + 1
@@ -189,30 +173,18 @@ class RealtimeClient:
             self._told_lost = True
             self._handler.on_model_lost(reason)
 
-    def _open(self) -> connect:
-        return connect(
-            self._endpoint.address,
-            additional_headers=self._endpoint.headers,
-            compression=None,  # base64 of PCM does not shrink enough to pay for it
-            max_size=MAX_EVENT_BYTES,
-            open_timeout=OPEN_TIMEOUT,
-            close_timeout=1,
-            proxy=None if self._endpoint.on_this_machine else True,
-        )
-
-    async def _converse(self, socket: ClientConnection) -> None:
-        self._queue.clear()
-        self._queued_audio = 0
-        self.connected = True
+    async def _converse(self, socket: ModelSocket) -> None:
+        self._socket = socket
         writer = asyncio.create_task(self._write(socket), name="model-writer")
         try:
             self._handler.on_model_connected()
-            async for frame in socket:
+            async for frame in socket.frames():
                 self._take(frame)
-        except ConnectionClosed:
-            pass
         finally:
-            self.connected = False
+            self._socket = None
+            self._pending.clear()
+            self._queue.clear()
+            self._queued_samples = self._queued_commands = 0
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
@@ -226,12 +198,13 @@ class RealtimeClient:
         if isinstance(event, dict) and isinstance(event.get("type"), str):
             self._handler.on_model_event(protocol.normalise(event))
 
-    async def _write(self, socket: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
+    async def _write(self, socket: ModelSocket) -> None:
+        """Write what the socket would not take at once."""
+        with contextlib.suppress(ModelUnreachable):
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    is_audio, frame = self._queue.popleft()
-                    self._queued_audio -= is_audio
-                    await socket.send(frame, text=True)
+                    frame, samples = self._queue.popleft()
+                    self._count(samples, -1)
+                    await socket.send(frame)

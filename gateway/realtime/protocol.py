@@ -66,7 +66,7 @@ def normalise(event: Event) -> Event:
 # Client events.
 
 
-def append_frame(pcm: bytes) -> bytes:
+def append_frame(pcm: bytes | bytearray) -> bytes:
     """``input_audio_buffer.append`` as the bytes of a text frame.
 
     Built by hand: fifty times a second and call, a JSON encoder would look at every character of

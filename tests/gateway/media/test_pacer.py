@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.playout import Playout
-from gateway.media.pacer import HANGOVER_FRAMES, MAX_LAG, SILENCE, Pacer
+from gateway.media.pacer import GRID, HANGOVER_FRAMES, MAX_LAG, SILENCE, Pacer
 from tests.gateway.media.virtual_loop import VirtualLoop, virtual_loop
 
 TONE = b"\1\0" * FRAME_SAMPLES
@@ -141,7 +141,24 @@ def test_time_given_up_is_not_lost_when_the_talkspurt_is_over(loop: VirtualLoop)
         loop.advance(0.5)
     first, second = (time for time, *_ in sent.voiced())
     since_first = sum(FRAME_SAMPLES + skipped for _, _, skipped, _ in sent.frames[1:12])
-    assert since_first == pytest.approx((second - first) * SAMPLE_RATE, abs=1)
+    off = since_first / SAMPLE_RATE - (second - first)
+    assert abs(off) <= GRID / 2 + 1 / SAMPLE_RATE
+
+
+def test_deadlines_of_all_calls_fall_together_and_never_drift(loop: VirtualLoop) -> None:
+    calls = [Sent(loop) for _ in range(7)]
+    for call in calls:
+        call.playout.push("a", TONE * 500)
+        call.pacer.wake()
+        loop.advance(0.0031)
+    loop.advance(11.0)
+    for call in calls:
+        first, *later = [time for time, *_ in call.voiced()]
+        assert len(later) == 499
+        for number, time in enumerate(later, 1):
+            assert time - first == pytest.approx(number * FRAME_SECONDS, abs=GRID / 2 + 1e-6)
+    moments = {round(time / GRID, 3) for call in calls for time, *_ in call.voiced()[1:]}
+    assert all(moment == round(moment) for moment in moments)
 
 
 def test_a_pacer_closed_while_it_sends_starts_no_timer(loop: VirtualLoop) -> None:

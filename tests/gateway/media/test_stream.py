@@ -180,7 +180,7 @@ def test_silence_that_was_filled_in_is_not_counted_twice(loop: VirtualLoop) -> N
 def test_a_payload_that_cannot_be_decoded_is_concealed(loop: VirtualLoop, corrupt: bytes) -> None:
     b = alone(loop)
     sent = packets(loop, speech(20))
-    sent[10] = replace(sent[10], payload=corrupt)
+    sent[10] = sent[10]._replace(payload=corrupt)
     for packet in sent:
         b.stream.receive(packet.serialize())
         loop.advance(FRAME_SECONDS)
@@ -193,7 +193,7 @@ def test_undecodable_audio_is_counted(loop: VirtualLoop) -> None:
     b = alone(loop)
     sent = packets(loop, speech(3))
     # Four frames of SILK in three bytes: the length is right by its TOC, the rest is not.
-    b.stream.receive(replace(sent[0], payload=b"\x0b\xc4\xff").serialize())
+    b.stream.receive(sent[0]._replace(payload=b"\x0b\xc4\xff").serialize())
     assert b.stream.rejected == 1
     assert len(b.heard) == 4 * FRAME_BYTES
 
@@ -201,7 +201,7 @@ def test_undecodable_audio_is_counted(loop: VirtualLoop) -> None:
 def test_another_payload_type_is_rejected(loop: VirtualLoop) -> None:
     b = alone(loop)
     for packet in packets(loop, speech(3)):
-        b.stream.receive(replace(packet, payload_type=96).serialize())
+        b.stream.receive(packet._replace(payload_type=96).serialize())
     assert (b.stream.received, b.stream.rejected) == (0, 3)
     assert b.heard == b""
 
@@ -210,8 +210,8 @@ def test_what_is_no_audio_keeps_its_place_in_the_sequence(loop: VirtualLoop) -> 
     b = alone(loop)
     sent = packets(loop, speech(12))
     # A key was pressed: one packet of the sequence is an event, the audio goes on where it was.
-    event = replace(sent[6], payload_type=101, timestamp=sent[5].timestamp, payload=bytes(4))
-    later = [replace(p, timestamp=(p.timestamp - FRAME_TICKS) & 0xFFFFFFFF) for p in sent[7:]]
+    event = sent[6]._replace(payload_type=101, timestamp=sent[5].timestamp, payload=bytes(4))
+    later = [p._replace(timestamp=(p.timestamp - FRAME_TICKS) & 0xFFFFFFFF) for p in sent[7:]]
     for packet in (*sent[:6], event, *later):
         b.stream.receive(packet.serialize())
     assert len(b.heard) == 11 * FRAME_BYTES, "and nobody waited for it"
@@ -223,7 +223,7 @@ def test_another_payload_type_of_another_source_changes_nothing(loop: VirtualLoo
     b = alone(loop)
     sent = packets(loop, speech(4))
     b.stream.receive(sent[0].serialize())
-    b.stream.receive(replace(sent[1], payload_type=96, ssrc=1).serialize())
+    b.stream.receive(sent[1]._replace(payload_type=96, ssrc=1).serialize())
     b.stream.receive(sent[1].serialize())
     assert len(b.heard) == 2 * FRAME_BYTES
     assert b.stream._rtcp.reception.received_packets == 2

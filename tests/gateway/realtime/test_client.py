@@ -4,17 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.core.media_time import SAMPLE_RATE
 from gateway.realtime import client as module
 from gateway.realtime import protocol
-from gateway.realtime.client import (
-    MAX_AUDIO_FRAMES,
-    MAX_COMMANDS,
-    Endpoint,
-    ModelOverrun,
-    ModelRefused,
-    RealtimeClient,
-)
-from tests.stand_in import StandIn
+from gateway.realtime.client import MAX_AUDIO_SAMPLES, MAX_COMMANDS, ModelOverrun, RealtimeClient
+from gateway.realtime.wire import Endpoint, ModelRefused
+from tests.stand_in import Line, StandIn
+
+APPEND = SAMPLE_RATE // 50
 
 
 class Told:
@@ -142,23 +139,55 @@ async def test_a_server_that_is_not_there_is_told_once(monkeypatch: pytest.Monke
         assert "closed" in await told.lost.get()
 
 
+def numbered(number: int) -> bytes:
+    """One append's audio, known by its samples."""
+    return number.to_bytes(2, "little") * APPEND
+
+
+async def fill(client: RealtimeClient, line: Line) -> int:
+    """Let the server stop reading, and send until something waits. Returns how many appends."""
+    line.socket.transport.pause_reading()
+    sent = 0
+    while client.backlog == 0:
+        for _ in range(50):
+            client.append(numbered(sent))
+            sent += 1
+        await asyncio.sleep(0)
+    return sent
+
+
+async def test_a_stalled_server_is_noticed_within_seconds_of_audio() -> None:
+    async with StandIn() as server:
+        told = Told()
+        client = RealtimeClient(Endpoint(server.url), told)
+        async with running(client):
+            await told.connected.get()
+            sent = await fill(client, await server.line())
+            # What both kernels hold by now is lost to us: a receive buffer and a send buffer's end.
+            assert sent * APPEND < 10 * SAMPLE_RATE
+
+
 async def test_audio_that_waits_too_long_is_dropped_oldest_first_and_counted() -> None:
     async with StandIn() as server:
         told = Told()
         client = RealtimeClient(Endpoint(server.url), told)
         async with running(client):
             await told.connected.get()
-            # The writer has not run since: all of this is one turn of the event loop.
-            client.send(protocol.clear())
-            for n in range(MAX_AUDIO_FRAMES + 10):
-                client.append(n.to_bytes(2, "little"))
-            assert client.dropped_frames == 10
-            assert client.backlog == MAX_AUDIO_FRAMES + 1
             line = await server.line()
-            audio = await line.wait_for_audio(MAX_AUDIO_FRAMES)
-            assert line.received[0]["type"] == "input_audio_buffer.clear"
-        assert int.from_bytes(audio[:2], "little") == 10
-        assert int.from_bytes(audio[-2:], "little") == MAX_AUDIO_FRAMES + 9
+            await fill(client, line)
+            client.send(protocol.clear())
+            most = MAX_AUDIO_SAMPLES // APPEND
+            before = client.dropped_samples
+            for number in range(10_000, 10_010 + most):
+                client.append(numbered(number))
+            assert client.dropped_samples - before >= 10 * APPEND
+            assert client.backlog <= most + 1
+            line.socket.transport.resume_reading()
+            await line.wait_for("input_audio_buffer.clear")
+            client.send(protocol.commit())
+            await line.wait_for("input_audio_buffer.commit")
+            tail = bytes(line.audio)[-most * 2 * APPEND :]
+        assert tail == b"".join(numbered(number) for number in range(10_010, 10_010 + most))
 
 
 async def test_commands_without_end_are_an_error_of_their_own() -> None:
@@ -167,15 +196,23 @@ async def test_commands_without_end_are_an_error_of_their_own() -> None:
         client = RealtimeClient(Endpoint(server.url), told)
         async with running(client):
             await told.connected.get()
+            await fill(client, await server.line())
             for _ in range(MAX_COMMANDS):
                 client.send(protocol.clear())
             with pytest.raises(ModelOverrun):
                 client.send(protocol.clear())
 
 
-def test_the_endpoint_keeps_its_key_to_itself() -> None:
-    assert "sk-1" not in repr(Endpoint("wss://example.org/v1/realtime", "m", "sk-1"))
-
-
-def test_a_model_in_the_url_wins() -> None:
-    assert Endpoint("ws://h/r?model=a", "b").address == "ws://h/r?model=a"
+async def test_audio_is_gathered_until_an_event_is_full_or_a_command_follows() -> None:
+    async with StandIn() as server:
+        told = Told()
+        client = RealtimeClient(Endpoint(server.url, append_ms=60), told)
+        async with running(client):
+            await told.connected.get()
+            for number in range(7):
+                client.append(numbered(number))
+            client.send(protocol.commit())
+            line = await server.line()
+            await line.wait_for("input_audio_buffer.commit")
+        assert bytes(line.audio) == b"".join(numbered(number) for number in range(7))
+        assert len(line.appended_at) == 3
