@@ -171,7 +171,11 @@ def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("REALTIME_APPEND_MS", "10", "expected 20 to 200 ms of audio in one event to the model"),
+        (
+            "REALTIME_APPEND_MS",
+            "10",
+            "REALTIME_APPEND_MS=10: expected 20 to 200 ms of audio in one event to the model",
+        ),
         ("PORT", "70000", "PORT=70000: expected a port from 0 (any free one) to 65535"),
         ("PORT", "http", "PORT=http: expected a port from 0 (any free one) to 65535"),
         ("HOST", "http://x", "HOST=http://x: expected a host name or an IP address"),
