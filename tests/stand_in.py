@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import json
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,6 +43,15 @@ class Line:
             await self.send("session.updated", session=event["session"])
         async with self._changed:
             self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[None]:
+        """The server reads nothing meanwhile, and then goes on."""
+        self.socket.transport.pause_reading()
+        try:
+            yield
+        finally:
+            self.socket.transport.resume_reading()
 
     async def wait_for(self, kind: str, timeout: float = 10.0, count: int = 1) -> Event:
         """The ``count``-th client event of that type."""

@@ -1,17 +1,17 @@
 """The way to a Realtime server: its address, and an open WebSocket.
 
-The only importer of ``websockets`` on this side. Audio is written in the call that brings it: its
-``send()`` is a coroutine behind a context manager, which fifty times a second and call costs as
-much as the media does. :meth:`ModelSocket.send_now` does what it does on an open connection with
-nothing unsent, by the same names: ``state``, ``transport``, ``protocol.send_text`` and
-``send_data`` (websockets 15 and 16).
+The only importer of ``websockets`` on this side. Audio is written in the call that brings it, as a
+frame made here: the library's ``send()`` is a coroutine behind a context manager and asks the
+kernel for each mask, which fifty times a second and call costs as much as decoding does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -19,6 +19,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.protocol import State
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform without the compiled part
+    from websockets.utils import apply_mask
 
 DEFAULT_APPEND_MS = 20
 OPEN_TIMEOUT = 10.0
@@ -84,6 +89,7 @@ class ModelSocket:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
+        self._masks = _Masks()
         _bound_unsent(connection.transport.get_extra_info("socket"))
 
     def send_now(self, frame: bytes) -> bool:
@@ -94,8 +100,7 @@ class ModelSocket:
         connection = self._connection
         if connection.state is not State.OPEN or connection.transport.get_write_buffer_size():
             return False
-        connection.protocol.send_text(frame)
-        connection.send_data()
+        connection.transport.write(text_frame(frame, self._masks.next()))
         return True
 
     async def send(self, frame: bytes) -> None:
@@ -113,6 +118,32 @@ class ModelSocket:
         with contextlib.suppress(ConnectionClosed):
             async for frame in self._connection:
                 yield frame
+
+
+class _Masks:
+    """Keys that nobody can foretell (RFC 6455 §5.3); the kernel is asked for many at a time."""
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._used = 0
+
+    def next(self) -> bytes:
+        if self._used == len(self._random):
+            self._random, self._used = os.urandom(1024), 0
+        self._used += 4
+        return self._random[self._used - 4 : self._used]
+
+
+def text_frame(payload: bytes, mask: bytes) -> bytes:
+    """A whole text message as a client's frame (RFC 6455 §5.2)."""
+    length = len(payload)
+    if length < 126:
+        header = struct.pack("!BB", 0x81, 0x80 | length)
+    elif length < 65_536:
+        header = struct.pack("!BBH", 0x81, 0x80 | 126, length)
+    else:
+        header = struct.pack("!BBQ", 0x81, 0x80 | 127, length)
+    return header + mask + apply_mask(payload, mask)
 
 
 _CLOSED = "the model's server closed the connection"

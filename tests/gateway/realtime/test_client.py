@@ -9,7 +9,7 @@ from gateway.realtime import client as module
 from gateway.realtime import protocol
 from gateway.realtime.client import MAX_AUDIO_SAMPLES, MAX_COMMANDS, ModelOverrun, RealtimeClient
 from gateway.realtime.wire import Endpoint, ModelRefused
-from tests.stand_in import Line, StandIn
+from tests.stand_in import StandIn
 
 APPEND = SAMPLE_RATE // 50
 
@@ -144,9 +144,8 @@ def numbered(number: int) -> bytes:
     return number.to_bytes(2, "little") * APPEND
 
 
-async def fill(client: RealtimeClient, line: Line) -> int:
-    """Let the server stop reading, and send until something waits. Returns how many appends."""
-    line.socket.transport.pause_reading()
+async def fill(client: RealtimeClient) -> int:
+    """Send to a server that reads nothing until something waits. Returns how many appends."""
     sent = 0
     while client.backlog == 0:
         for _ in range(50):
@@ -162,7 +161,8 @@ async def test_a_stalled_server_is_noticed_within_seconds_of_audio() -> None:
         client = RealtimeClient(Endpoint(server.url), told)
         async with running(client):
             await told.connected.get()
-            sent = await fill(client, await server.line())
+            with (await server.line()).stalled():
+                sent = await fill(client)
             # What both kernels hold by now is lost to us: a receive buffer and a send buffer's end.
             assert sent * APPEND < 10 * SAMPLE_RATE
 
@@ -174,15 +174,15 @@ async def test_audio_that_waits_too_long_is_dropped_oldest_first_and_counted() -
         async with running(client):
             await told.connected.get()
             line = await server.line()
-            await fill(client, line)
-            client.send(protocol.clear())
             most = MAX_AUDIO_SAMPLES // APPEND
-            before = client.dropped_samples
-            for number in range(10_000, 10_010 + most):
-                client.append(numbered(number))
-            assert client.dropped_samples - before >= 10 * APPEND
-            assert client.backlog <= most + 1
-            line.socket.transport.resume_reading()
+            with line.stalled():
+                await fill(client)
+                client.send(protocol.clear())
+                before = client.dropped_samples
+                for number in range(10_000, 10_010 + most):
+                    client.append(numbered(number))
+                assert client.dropped_samples - before >= 10 * APPEND
+                assert client.backlog <= most + 1
             await line.wait_for("input_audio_buffer.clear")
             client.send(protocol.commit())
             await line.wait_for("input_audio_buffer.commit")
@@ -196,11 +196,12 @@ async def test_commands_without_end_are_an_error_of_their_own() -> None:
         client = RealtimeClient(Endpoint(server.url), told)
         async with running(client):
             await told.connected.get()
-            await fill(client, await server.line())
-            for _ in range(MAX_COMMANDS):
-                client.send(protocol.clear())
-            with pytest.raises(ModelOverrun):
-                client.send(protocol.clear())
+            with (await server.line()).stalled():
+                await fill(client)
+                for _ in range(MAX_COMMANDS):
+                    client.send(protocol.clear())
+                with pytest.raises(ModelOverrun):
+                    client.send(protocol.clear())
 
 
 async def test_audio_is_gathered_until_an_event_is_full_or_a_command_follows() -> None:

@@ -3,12 +3,36 @@ import asyncio
 import pytest
 
 from gateway.realtime import protocol
-from gateway.realtime.wire import Endpoint, ModelRefused, ModelSocket, ModelUnreachable, open_socket
+from gateway.realtime.wire import (
+    Endpoint,
+    ModelRefused,
+    ModelSocket,
+    ModelUnreachable,
+    _Masks,
+    open_socket,
+    text_frame,
+)
 from tests.stand_in import StandIn
 
 
 def test_the_endpoint_keeps_its_key_to_itself() -> None:
     assert "sk-1" not in repr(Endpoint("wss://example.org/v1/realtime", "m", "sk-1"))
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 1330, 65_535, 65_536, 200_000])
+async def test_a_frame_of_any_length_is_read_by_a_websocket(length: int) -> None:
+    async with StandIn() as server, open_socket(Endpoint(server.url)) as socket:
+        text = "x" * length
+        assert socket.send_now(b'{"type":"probe","text":"%b"}' % text.encode())
+        assert (await (await server.line()).wait_for("probe"))["text"] == text
+
+
+def test_masks_do_not_repeat() -> None:
+    first, second = text_frame(bytes(99), b"abcd"), text_frame(bytes(99), b"efgh")
+    assert first[:2] == second[:2] == bytes([0x81, 0x80 | 99])
+    assert first[2:6] == b"abcd"
+    masks = _Masks()
+    assert len({masks.next() for _ in range(1000)}) > 990
 
 
 def test_a_model_in_the_url_wins() -> None:
@@ -29,22 +53,20 @@ async def test_what_is_written_at_once_and_what_is_awaited_keep_their_order() ->
 
 async def test_nothing_is_written_at_once_while_earlier_frames_wait() -> None:
     async with StandIn() as server, open_socket(Endpoint(server.url)) as socket:
-        line = await server.line()
-        line.socket.transport.pause_reading()
         frame = protocol.append_frame(bytes(960))
-        for _ in range(100_000):
-            if not socket.send_now(frame):
-                break
-        else:
-            pytest.fail("a server that does not read is never noticed")
-        waiting = asyncio.create_task(_send_for_ever(socket, frame))
-        done, _ = await asyncio.wait([waiting], timeout=0.05)
-        assert not done
-        waiting.cancel()
+        with (await server.line()).stalled():
+            written = 0
+            while socket.send_now(frame):
+                written += 1
+            waiting = asyncio.create_task(_send(socket, frame, 100))
+            done, _ = await asyncio.wait([waiting], timeout=0.05)
+            assert not done
+        await waiting
+        assert len(await (await server.line()).wait_for_audio(480 * (written + 100)))
 
 
-async def _send_for_ever(socket: ModelSocket, frame: bytes) -> None:
-    while True:
+async def _send(socket: ModelSocket, frame: bytes, count: int) -> None:
+    for _ in range(count):
         await socket.send(frame)
 
 
