@@ -22,6 +22,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -32,7 +33,8 @@ from gateway.telemetry import LogFormat, LogLevel, redact_text
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers"})
+_LAST_PORT = 65_535
+_NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret"})
 # RFC 7064 §3.1 and RFC 7065 §3.1.
 _STUN_URL = re.compile(r"stuns?:[^\s?#/@]+")
 _TURN_URL = re.compile(r"turns?:[^\s?#/@]+(\?transport=(udp|tcp))?")
@@ -58,13 +60,21 @@ class IceServer(BaseModel):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        for url in self.urls:
-            if _TURN_URL.fullmatch(url):
-                if self.username is None or self.credential is None:
-                    raise ValueError(f"{url} needs a username and a credential")
-            elif not _STUN_URL.fullmatch(url):
-                raise ValueError("a URL is not of the form stun:HOST or turn:HOST:PORT")
+        if not all(_TURN_URL.fullmatch(url) or _STUN_URL.fullmatch(url) for url in self.urls):
+            raise ValueError("a URL is not of the form stun:HOST or turn:HOST:PORT")
+        if self.turn_url is not None and (self.username is None) != (self.credential is None):
+            raise ValueError(f"{self.turn_url} needs a username and a credential, or neither")
         return self
+
+    @property
+    def turn_url(self) -> str | None:
+        """The first of its URLs that is a TURN server's."""
+        return next((url for url in self.urls if _TURN_URL.fullmatch(url)), None)
+
+    @property
+    def lacks_credential(self) -> bool:
+        """Whether it can be used only with a credential made for it."""
+        return self.turn_url is not None and self.credential is None
 
     def as_dict(self) -> dict[str, Any]:
         """The RTCIceServer dictionary for a client: `{urls: [...], username?, credential?}`.
@@ -135,6 +145,30 @@ def _check_realtime_url(value: str) -> str:
     return value
 
 
+def _parse_ports(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    ports = re.fullmatch(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})", value.strip())
+    if ports is None:
+        raise ValueError("expected two ports such as 40000-40100")
+    return tuple(map(int, ports.groups()))
+
+
+def _check_ports(value: tuple[int, int]) -> tuple[int, int]:
+    first, last = value
+    if not 0 < first <= last <= _LAST_PORT:
+        raise ValueError(
+            f"the first port may not be 0 or above the last, nor that above {_LAST_PORT}"
+        )
+    return value
+
+
+def _check_interface(value: str) -> str:
+    if not re.fullmatch(r"[\w.:@*?\[\]!-]+", value):
+        ipaddress.ip_network(value, strict=False)
+    return value
+
+
 def _check_public_address(value: str) -> str:
     address = ipaddress.ip_address(value)
     if address.is_unspecified or address.is_multicast:
@@ -160,9 +194,13 @@ def _is_loopback(host: str) -> bool:
 
 
 _Name = Annotated[str, Field(min_length=1, pattern=r"^\S+$", description="one word")]
+_Interface = Annotated[str, AfterValidator(_check_interface)]
 _Origin = Annotated[str, AfterValidator(_check_origin)]
 _PublicAddress = Annotated[str, AfterValidator(_check_public_address)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, description="seconds, 0 or more")]
+_Ports = Annotated[
+    tuple[int, int], NoDecode, BeforeValidator(_parse_ports), AfterValidator(_check_ports)
+]
 _PositiveSeconds = Annotated[
     float, Field(gt=0, allow_inf_nan=False, description="seconds, more than 0")
 ]
@@ -214,6 +252,9 @@ class Settings(BaseSettings):
     drain_timeout: _Seconds = 20.0
     max_sessions: int = Field(default=0, ge=0, description="a number of sessions, 0 for no cap")
 
+    turn_secret: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(
+        default=None, description="the secret that the TURN server shares with the gateway"
+    )
     ice_servers: Annotated[tuple[IceServer, ...], NoDecode, BeforeValidator(_parse_ice_servers)] = (
         Field(
             default=(),
@@ -223,6 +264,12 @@ class Settings(BaseSettings):
     public_address: Annotated[
         tuple[_PublicAddress, ...], NoDecode, BeforeValidator(_split_commas)
     ] = Field(default=(), description="IP addresses separated by commas")
+    media_interfaces: Annotated[
+        tuple[_Interface, ...], NoDecode, BeforeValidator(_split_commas)
+    ] = Field(
+        default=(), description="interfaces (eth*) and networks (10.0.0.0/8) separated by commas"
+    )
+    udp_port_range: _Ports | None = Field(default=None, description="two ports such as 40000-40100")
 
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning or error"
@@ -235,6 +282,20 @@ class Settings(BaseSettings):
     def embedded_model(self) -> bool:
         """Whether the embedded model answers: no key, and no other server was asked for."""
         return self.openai_api_key is None and "realtime_url" not in self.model_fields_set
+
+    @field_validator("ice_servers")
+    @classmethod
+    def _turn_credentials(
+        cls, servers: tuple[IceServer, ...], info: ValidationInfo
+    ) -> tuple[IceServer, ...]:
+        # A secret that is wrong is absent here, and told of itself.
+        if info.data.get("turn_secret", True) is None:
+            for server in servers:
+                if server.lacks_credential:
+                    raise ValueError(
+                        f"{server.turn_url} needs a username and a credential, or TURN_SECRET"
+                    )
+        return servers
 
     @model_validator(mode="after")
     def _closed_or_meant(self) -> Self:

@@ -14,7 +14,8 @@ from gateway.config import Settings, SettingsError
 from gateway.core.events import GatewayError
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
-from gateway.media.ice import MediaAddresses
+from gateway.media.addresses import MediaAddresses, NoMediaAddress
+from gateway.media.ports import UdpPorts
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
@@ -22,6 +23,7 @@ from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions, find_agent_set
 from signaling.calls import CallsDoor
 from signaling.http import HttpDoor, cors, errors
+from signaling.ice import IceServers
 from signaling.origins import Origins
 from signaling.socketio import SocketIoDoor
 
@@ -64,14 +66,14 @@ class Gateway:
             find_agent_set(settings.agent_set)
         except GatewayError as error:
             raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
+        addresses = _addresses(settings)
         check_seams()
         libopus.load()
         endpoint = await self._model()
-        ice_servers = [server.as_dict() for server in settings.ice_servers]
-        addresses = MediaAddresses.choose(settings.public_address, _is_loopback(settings.host))
+        ice_servers = _ice_servers(settings)
         self.sessions = sessions = Sessions(
             _defaults(settings),
-            WebRtcConfig(addresses, ice_servers),
+            WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
         origins = Origins(settings.allowed_origins)
@@ -146,6 +148,27 @@ def _defaults(settings: Settings) -> SessionDefaults:
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
         reconnect_grace=settings.reconnect_grace,
         max_sessions=settings.max_sessions,
+    )
+
+
+def _addresses(settings: Settings) -> MediaAddresses:
+    try:
+        return MediaAddresses.choose(
+            settings.public_address,
+            _is_loopback(settings.host),
+            settings.media_interfaces,
+            UdpPorts(*(settings.udp_port_range or ())),
+        )
+    except NoMediaAddress as error:
+        raise SettingsError(str(error)) from None
+
+
+def _ice_servers(settings: Settings) -> IceServers:
+    secret = settings.turn_secret
+    return IceServers(
+        settings.ice_servers,
+        secret.get_secret_value() if secret is not None else None,
+        settings.session_max_duration,
     )
 
 

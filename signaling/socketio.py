@@ -20,6 +20,7 @@ from gateway.sessions import Sessions, find_agent_set
 from signaling import events
 from signaling.client import Client
 from signaling.engine import MALFORMED, SocketServer
+from signaling.ice import IceServers
 from signaling.origins import Origins
 
 log = structlog.get_logger(__name__)
@@ -36,9 +37,7 @@ Handler = Callable[[Client, Any], Awaitable[Ack | None]]
 class SocketIoDoor:
     """All Socket.IO clients of this gateway (contract: ``docs/protocol.md``)."""
 
-    def __init__(
-        self, sessions: Sessions, origins: Origins, ice_servers: list[dict[str, Any]]
-    ) -> None:
+    def __init__(self, sessions: Sessions, origins: Origins, ice_servers: IceServers) -> None:
         self._sessions = sessions
         self._ice_servers = ice_servers
         self._clients: dict[str, Client] = {}
@@ -134,7 +133,7 @@ class SocketIoDoor:
             "sessionId": session.id,
             "resumeToken": session.resume_token,
             "userId": session.user_id,
-            "iceServers": self._ice_servers,
+            "iceServers": self._ice_servers.for_user(session.id),
             "agentSet": session.agent_set,
         }
 

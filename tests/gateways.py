@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from gateway.config import Settings, load_settings
 from gateway.core.events import SessionEvent, Status, StatusChanged
-from gateway.media.ice import MediaAddresses
+from gateway.media.addresses import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session

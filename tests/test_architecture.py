@@ -50,7 +50,13 @@ ROOMS["signaling"] = frozenset(ROOMS)
 # A foreign library is imported in the files named here only: a folder (with /) means all in it.
 SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "aiortc": ("gateway/media/seams.py", "client/python/"),
-    "aioice": ("gateway/media/seams.py", "client/python/"),
+    "aioice": (
+        "gateway/media/seams.py",
+        "gateway/media/gathering.py",
+        "gateway/media/relay.py",
+        "client/python/",
+    ),
+    "ifaddr": ("gateway/media/interfaces.py",),
     "pylibsrtp": ("gateway/media/seams.py",),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),

@@ -7,19 +7,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from gateway.core.candidate import IceCandidate
-from gateway.media.seams import (
-    MAX_REMOTE_CANDIDATES,
-    Candidate,
-    IceConnection,
-    host_addresses,
-    ice_options,
-)
+from gateway.core.sdp import SdpError
+from gateway.media.addresses import MediaAddresses
+from gateway.media.seams import MAX_REMOTE_CANDIDATES, Candidate, IceConnection, ice_options
 
 log = structlog.get_logger(__name__)
 
@@ -28,51 +23,6 @@ CONNECT_TIMEOUT = 20.0
 
 LISTENING_TURN = 1.0
 """Seconds in which a live peer is likely to be heard."""
-
-_LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class MediaAddresses:
-    """Where media sockets are bound, and what is announced for them.
-
-    ``public`` maps an IP version (4 or 6) to the address announced in the place of each bound one
-    but loopback: the outer side of a 1:1 NAT, or a container's host.
-    """
-
-    bind: tuple[str, ...]
-    public: Mapping[int, str] = field(default_factory=dict)
-
-    @classmethod
-    def choose(cls, public_addresses: Sequence[str], local_only: bool) -> MediaAddresses:
-        """Addresses for the setting ``PUBLIC_ADDRESS``.
-
-        :param public_addresses: those of this machine itself are bound (which is how loopback alone
-            is asked for); the first other one of each IP version is announced in place of the
-            machine's own of that version. None: all of the machine's own are bound.
-        :param local_only: the gateway listens on loopback only, so loopback is offered as well.
-        :raises ValueError: not an IP address.
-        """
-        own = [ipaddress.ip_address(address) for address in host_addresses()]
-        listed = [ipaddress.ip_address(address) for address in public_addresses]
-        bind = [address for address in listed if address.is_loopback or address in own]
-        public: dict[int, str] = {a.version: str(a) for a in reversed(listed) if a not in bind}
-        loopback_too = local_only and not bind
-        outward = {address.version for address in bind if not address.is_loopback}
-        behind = public.keys() - outward
-        bind += [address for address in own if not listed or address.version in behind]
-        if loopback_too or not bind:
-            bind.append(ipaddress.ip_address(_LOOPBACK))
-        return cls(tuple(str(address) for address in bind), public)
-
-    def announced(self, address: str) -> str:
-        """What a peer is told for a bound address."""
-        bound = ipaddress.ip_address(address)
-        return address if bound.is_loopback else self.public.get(bound.version, address)
-
-    @property
-    def loopback_only(self) -> bool:
-        return all(ipaddress.ip_address(address).is_loopback for address in self.bind)
 
 
 class IcePath:
@@ -102,22 +52,39 @@ class IcePath:
         self._checking: IceConnection | None = None
 
     def _agent(self) -> IceConnection:
-        agent = IceConnection(self._addresses.bind, self._on_datagram, **self._options)
+        addresses = self._addresses
+        agent = IceConnection(addresses.bind, self._on_datagram, addresses.ports, **self._options)
         self._agents.add(agent)
         return agent
 
     async def gather(self) -> None:
-        """Gather candidates for the first description."""
-        await self._newest.gather()
+        """Gather candidates for the first description.
+
+        :raises SdpError: no port of ``UDP_PORT_RANGE`` is free.
+        """
+        await self._gather(self._newest)
 
     async def restart(self) -> None:
         """Gather anew under fresh credentials; an open path carries media until the new one
         connects, one that was not open yet is given up.
+
+        :raises SdpError: no port of ``UDP_PORT_RANGE`` is free; a path that was open stays.
         """
         old, self._newest = self._newest, self._agent()
         if old is not self._open:
             await self._drop(old)
-        await self._newest.gather()
+        try:
+            await self._gather(self._newest)
+        except SdpError:
+            if self._open is not None:
+                failed, self._newest = self._newest, self._open
+                await self._drop(failed)
+            raise
+
+    async def _gather(self, agent: IceConnection) -> None:
+        await agent.gather()
+        if agent.out_of_ports and not agent.closed and not agent.local_candidates:
+            raise SdpError("the gateway has no free port for media: UDP_PORT_RANGE is used up")
 
     @property
     def is_open(self) -> bool:
@@ -153,7 +120,8 @@ class IcePath:
         word to the peer.
 
         ``.local`` names would be resolved for a second each and are learnt as peer-reflexive
-        anyway; TCP is not spoken; a socket on loopback reaches nothing else.
+        anyway; TCP is not spoken; a socket on loopback reaches nothing else; an IPv6 link-local
+        address means nothing without an interface.
         """
         agent = self._newest
         if candidate.transport.lower() != "udp" or candidate.component != 1 or not candidate.port:
@@ -166,7 +134,9 @@ class IcePath:
             return
         if address.is_unspecified or address.is_multicast:
             return
-        if self._addresses.loopback_only and not address.is_loopback:
+        if address.version == 6 and address.is_link_local:
+            return
+        if self._reaches_loopback_only and not address.is_loopback:
             return
         await agent.add_remote_candidate(
             Candidate(
@@ -181,6 +151,10 @@ class IcePath:
                 related_port=candidate.related_port,
             )
         )
+
+    @property
+    def _reaches_loopback_only(self) -> bool:
+        return self._addresses.loopback_only and "turn_server" not in self._options
 
     async def connect(self, ufrag: str, password: str, *, remote_is_lite: bool = False) -> None:
         """Run the newest agent's connectivity checks until a pair is nominated; it is open then.

@@ -6,14 +6,18 @@ which takes a few names that are private. They were read in aiortc 1.16 and aioi
 :func:`check_seams` looks at each of them when the gateway starts, so that an upgrade which moves
 one fails there and not in a call.
 
-``Connection.get_component_candidates``
-    bind to chosen addresses (aioice skips loopback)
+``Connection.get_component_candidates``, ``Connection._protocols``, ``StunProtocol(receiver)``,
+``StunProtocol.local_candidate``, ``server_reflexive_candidate``, ``candidate_foundation``,
+``candidate_priority``
+    gather on chosen addresses and ports, where aioice skips loopback, and take media off the
+    sockets before it is tried as STUN (:mod:`gateway.media.gathering`)
+``TurnClientUdpProtocol``, ``TurnClientTcpProtocol`` and their ``connect``, ``delete``,
+``send_data``, ``receiver``, ``relayed_address``, ``mapped_address``
+    a TURN client on a chosen port, with bounds (:mod:`gateway.media.relay`)
 ``Connection.data_received``
     take media where it arrives, before it is queued for a task
 ``Connection.check_incoming``
     know that the peer still checks its consent; bound what it may teach
-``Connection._protocols``, ``StunProtocol.transport``
-    take media off the sockets before it is tried as STUN
 ``Connection._nominated``, ``CandidatePair.protocol``, ``CandidatePair.remote_addr``
     the pair in use now; send without a coroutine, through TURN too
 ``RTCDtlsTransport(transport)``
@@ -36,8 +40,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from aioice import Candidate, Connection
-from aioice.ice import CandidatePair, StunProtocol, get_host_addresses
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import CandidatePair, StunProtocol, server_reflexive_candidate
 from aioice.stun import Message
+from aioice.turn import TurnClientTcpProtocol, TurnClientUdpProtocol
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -54,6 +60,9 @@ from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session as SrtpSession
 
 from gateway.core.description import Fingerprint
+from gateway.media.gathering import GatheringConnection
+from gateway.media.ports import UdpPorts
+from gateway.media.relay import Relay
 
 __all__ = [
     "MAX_REMOTE_CANDIDATES",
@@ -70,7 +79,6 @@ __all__ = [
     "check_seams",
     "dtls_over",
     "dtls_parameters",
-    "host_addresses",
     "ice_options",
     "sctp_capabilities",
     "srtp_sessions",
@@ -83,11 +91,6 @@ _MAX_EARLY_DATAGRAMS = 64
 
 _MAX_UNSENT_BYTES = 65_536
 """In the process, when the socket takes no more: audio that waits longer is of no use."""
-
-_MAX_DATAGRAM_BYTES = 65_536
-"""What asyncio reserves for each read. Its own 256 KiB makes the allocator ask the kernel every
-time, which costs ten times what the read does.
-"""
 
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -109,6 +112,18 @@ def check_seams() -> None:
         "Connection.get_component_candidates(component, addresses, timeout)": _takes(
             Connection.get_component_candidates, "component", "addresses", "timeout"
         ),
+        "StunProtocol(receiver)": _takes(StunProtocol.__init__, "receiver"),
+        "server_reflexive_candidate(protocol, stun_server)": _named(
+            server_reflexive_candidate, "protocol", "stun_server"
+        ),
+        "candidate_foundation(candidate_type, candidate_transport, base_address)": _named(
+            candidate_foundation, "candidate_type", "candidate_transport", "base_address"
+        ),
+        "candidate_priority(candidate_component, candidate_type, local_pref)": _named(
+            candidate_priority, "candidate_component", "candidate_type", "local_pref"
+        ),
+        **_turn_client(TurnClientUdpProtocol),
+        **_turn_client(TurnClientTcpProtocol),
         "Connection.data_received(data, component)": _takes(
             Connection.data_received, "data", "component"
         ),
@@ -142,14 +157,21 @@ def check_seams() -> None:
 
 
 def _takes(method: Callable[..., Any], *arguments: str) -> bool:
-    return list(inspect.signature(method).parameters) == ["self", *arguments]
+    return _named(method, "self", *arguments)
 
 
-def host_addresses() -> list[str]:
-    """The machine's own unicast addresses, loopback left out (as ICE gathers them, RFC 8445
-    §5.1.1.1).
-    """
-    return get_host_addresses(use_ipv4=True, use_ipv6=True)
+def _named(function: Callable[..., Any], *arguments: str) -> bool:
+    return list(inspect.signature(function).parameters) == list(arguments)
+
+
+def _turn_client(kind: type[Any]) -> dict[str, bool]:
+    arguments = ("server", "username", "password", "lifetime", "channel_refresh_time")
+    client = kind(**dict.fromkeys(inspect.signature(kind).parameters))
+    names = ("connect", "delete", "send_data", "receiver", "relayed_address", "mapped_address")
+    return {
+        f"{kind.__name__}({', '.join(arguments)})": _takes(kind.__init__, *arguments),
+        **{f"{kind.__name__}.{name}": hasattr(client, name) for name in names},
+    }
 
 
 def ice_options(servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -160,19 +182,23 @@ def ice_options(servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return connection_kwargs([RTCIceServer(**server) for server in servers])
 
 
-class IceConnection(Connection):
+class IceConnection(GatheringConnection):
     """An ICE agent bound to given addresses, handing every datagram that is not STUN to one
     callback.
 
     :param addresses: local IP addresses to bind; one host candidate each.
     :param on_datagram: called on the event loop with DTLS, SRTP and SRTCP datagrams as they arrive.
+    :param ports: that may be bound; any, unless given.
     """
 
     def __init__(
-        self, addresses: Sequence[str], on_datagram: Callable[[bytes], None], **options: Any
+        self,
+        addresses: Sequence[str],
+        on_datagram: Callable[[bytes], None],
+        ports: UdpPorts | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(ice_controlling=False, **options)
-        self._bind_addresses = list(addresses)
+        super().__init__(addresses, ports or UdpPorts(), **options)
         self._on_datagram = on_datagram
         self._gathering: asyncio.Task[None] | None = None
         self.heard = 0
@@ -187,19 +213,9 @@ class IceConnection(Connection):
         :meth:`close`, which waits for it instead.
         """
         if self._gathering is None and not self.closed:
-            self._gathering = asyncio.create_task(self._gather(), name="ice-gathering")
+            self._gathering = asyncio.create_task(self.gather_candidates(), name="ice-gathering")
         if self._gathering is not None:
             await asyncio.shield(self._gathering)
-
-    async def _gather(self) -> None:
-        await self.gather_candidates()
-        for protocol in self._protocols:
-            _MediaFirst.stand_before(protocol, self)
-
-    async def get_component_candidates(
-        self, component: int, addresses: list[str], timeout: int = 5
-    ) -> list[Candidate]:
-        return await super().get_component_candidates(component, self._bind_addresses, timeout)
 
     async def connect(self) -> None:
         await super().connect()
@@ -251,40 +267,8 @@ class IceConnection(Connection):
         await super().close()
 
 
-class _MediaFirst(asyncio.DatagramProtocol):
-    """Hands SRTP and SRTCP (RFC 7983 §7) past aioice, which would try to read each as STUN first.
-
-    Everything else, and what comes through a TURN server, takes aioice's own way.
-    """
-
-    def __init__(self, stun: StunProtocol, connection: IceConnection) -> None:
-        self._stun = stun
-        self._connection = connection
-
-    @classmethod
-    def stand_before(cls, stun: StunProtocol, connection: IceConnection) -> None:
-        """Take over the socket of ``stun``, if it has one of its own."""
-        transport: Any = stun.transport
-        if hasattr(transport, "set_protocol"):
-            transport.set_protocol(cls(stun, connection))
-            transport.max_size = _MAX_DATAGRAM_BYTES
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data and 127 < data[0] < 192:
-            self._connection.data_received(data, 1)
-        else:
-            self._stun.datagram_received(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        self._stun.error_received(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stun.connection_lost(exc)
-
-
 def _unsent_bytes(transport: asyncio.DatagramTransport) -> int:
-    """Bytes that wait for the socket; a TURN transport has no buffer of its own to ask for."""
-    if isinstance(transport, asyncio.WriteTransport):
+    if isinstance(transport, asyncio.WriteTransport | Relay):
         return transport.get_write_buffer_size()
     return 0
 

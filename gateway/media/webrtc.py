@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -30,8 +30,9 @@ from gateway.core.playout import Playout
 from gateway.core.rtcp import RtcpError
 from gateway.core.rtp import RtpError, is_rtcp
 from gateway.core.sdp import SdpError, parse_sdp
+from gateway.media.addresses import MediaAddresses
 from gateway.media.data_channels import DataChannels
-from gateway.media.ice import IcePath, MediaAddresses
+from gateway.media.ice import IcePath
 from gateway.media.leg import LegHandler, LegState, LegStats
 from gateway.media.pacer import Pacer
 from gateway.media.seams import (
@@ -69,11 +70,10 @@ _SETUP: Mapping[DtlsRole, Literal["active", "passive"]] = {"client": "active", "
 @dataclass(frozen=True, slots=True)
 class WebRtcConfig:
     """What all WebRTC legs of one gateway share: among it one certificate, as making one takes 5 ms
-    and RFC 8827 §6.5 lets it be kept.
-    """
+    and RFC 8827 §6.5 lets it be kept. Each asks for its ``ice_servers``: credentials expire."""
 
     addresses: MediaAddresses
-    ice_servers: Sequence[Mapping[str, Any]] = ()
+    ice_servers: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     certificate: Certificate = field(default_factory=Certificate.generateCertificate)
 
 
@@ -87,7 +87,7 @@ class WebRtcLeg:
     def __init__(self, config: WebRtcConfig, handler: LegHandler, playout: Playout) -> None:
         self._config = config
         self._handler = handler
-        self._path = IcePath(config.addresses, config.ice_servers, self._on_datagram)
+        self._path = IcePath(config.addresses, config.ice_servers(), self._on_datagram)
         self._carrier = DtlsCarrier(self._path.send)
         self._state = LegState.NEW
         self._negotiating = asyncio.Lock()

@@ -25,7 +25,7 @@ from client.python.microphone import Microphone
 from client.python.speaker import Speaker
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.core.playout import Playout
-from gateway.media.ice import MediaAddresses
+from gateway.media.addresses import MediaAddresses
 from gateway.media.leg import Leg, LegState
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 

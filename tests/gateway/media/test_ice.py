@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -10,11 +10,12 @@ from aioice.ice import StunProtocol
 
 from gateway.core.candidate import IceCandidate
 from gateway.media import ice
-from gateway.media.ice import IcePath, MediaAddresses
+from gateway.media.addresses import MediaAddresses
+from gateway.media.ice import IcePath
 from gateway.media.seams import MAX_REMOTE_CANDIDATES, IceConnection
 
 LOOPBACK = "127.0.0.1"
-OWN, OWN_6, FOREIGN, FOREIGN_6 = "10.0.0.5", "2001:db8::5", "203.0.113.7", "2001:db8:ffff::7"
+OWN, FOREIGN = "10.0.0.5", "203.0.113.7"
 PATIENCE = 10.0
 
 
@@ -27,48 +28,6 @@ def candidate(address: str = LOOPBACK, port: int = 9, **changes: object) -> IceC
         "type": "host",
     }
     return IceCandidate(address=address, port=port, **{**fields, **changes})  # type: ignore[arg-type]
-
-
-# -- addresses
-
-
-@pytest.mark.parametrize(
-    ("own", "listed", "local_only", "bind", "public"),
-    [
-        ([OWN, OWN_6], [], False, (OWN, OWN_6), {}),
-        ([OWN], [], True, (OWN, LOOPBACK), {}),
-        ([], [], False, (LOOPBACK,), {}),
-        ([OWN], [LOOPBACK], True, (LOOPBACK,), {}),
-        ([OWN], ["::1", LOOPBACK], False, ("::1", LOOPBACK), {}),
-        ([OWN, "10.0.0.6"], [OWN], False, (OWN,), {}),
-        ([OWN], [FOREIGN], False, (OWN,), {4: FOREIGN}),
-        ([OWN], [FOREIGN], True, (OWN, LOOPBACK), {4: FOREIGN}),
-        ([OWN, OWN_6], [FOREIGN], False, (OWN,), {4: FOREIGN}),
-        ([OWN, OWN_6], [FOREIGN, FOREIGN_6], False, (OWN, OWN_6), {4: FOREIGN, 6: FOREIGN_6}),
-        ([OWN, OWN_6], [FOREIGN, OWN_6], False, (OWN_6, OWN), {4: FOREIGN}),
-        ([OWN, "10.0.0.6"], [OWN, FOREIGN], False, (OWN,), {4: FOREIGN}),
-        ([OWN], [LOOPBACK, FOREIGN], False, (LOOPBACK, OWN), {4: FOREIGN}),
-        ([OWN], [FOREIGN, "203.0.113.8"], False, (OWN,), {4: FOREIGN}),
-        (["2001:DB8:0::5"], [OWN_6], False, (OWN_6,), {}),
-    ],
-)
-def test_addresses_are_bound_and_announced_as_the_setting_says(
-    monkeypatch: pytest.MonkeyPatch,
-    own: Sequence[str],
-    listed: Sequence[str],
-    local_only: bool,
-    bind: tuple[str, ...],
-    public: dict[int, str],
-) -> None:
-    monkeypatch.setattr(ice, "host_addresses", lambda: list(own))
-    assert MediaAddresses.choose(listed, local_only) == MediaAddresses(bind, public)
-
-
-def test_a_public_address_stands_for_all_but_loopback() -> None:
-    addresses = MediaAddresses((OWN, OWN_6, LOOPBACK), {4: FOREIGN})
-    assert [addresses.announced(a) for a in addresses.bind] == [FOREIGN, OWN_6, LOOPBACK]
-    assert not addresses.loopback_only
-    assert MediaAddresses((LOOPBACK, "::1")).loopback_only
 
 
 # -- one path and the peer at its other end

@@ -18,7 +18,7 @@ from client.python.levels import Samples
 from gateway.core.candidate import IceCandidate
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError, parse_sdp
-from gateway.media.ice import MediaAddresses
+from gateway.media.addresses import MediaAddresses
 from gateway.media.leg import LegState
 from gateway.media.seams import Certificate
 from gateway.media.webrtc import MAX_EARLY_CANDIDATES, WebRtcConfig, WebRtcLeg
