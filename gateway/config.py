@@ -33,7 +33,6 @@ from gateway.telemetry import LogFormat, LogLevel, redact_text
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LAST_PORT = 65_535
 _NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret"})
 # RFC 7064 §3.1 and RFC 7065 §3.1.
 _STUN_URL = re.compile(r"stuns?:[^\s?#/@]+")
@@ -145,27 +144,30 @@ def _check_realtime_url(value: str) -> str:
     return value
 
 
-def _parse_ports(value: object) -> object:
+def _parse_port_range(value: object) -> object:
     if not isinstance(value, str):
         return value
-    ports = re.fullmatch(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})", value.strip())
+    ports = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", value.strip())
     if ports is None:
         raise ValueError("expected two ports such as 40000-40100")
     return tuple(map(int, ports.groups()))
 
 
-def _check_ports(value: tuple[int, int]) -> tuple[int, int]:
+def _check_port_range(value: tuple[int, int]) -> tuple[int, int]:
     first, last = value
-    if not 0 < first <= last <= _LAST_PORT:
+    if not 1 <= first <= last <= 65_535:
         raise ValueError(
-            f"the first port may not be 0 or above the last, nor that above {_LAST_PORT}"
+            "expected two ports such as 40000-40100, the first from 1 and the last to 65535"
         )
     return value
 
 
 def _check_interface(value: str) -> str:
-    if not re.fullmatch(r"[\w.:@*?\[\]!-]+", value):
+    try:
         ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        if not re.fullmatch(r"[\w.:@*?\[\]!-]+", value):
+            raise ValueError("neither the name of an interface nor a network") from None
     return value
 
 
@@ -198,8 +200,11 @@ _Interface = Annotated[str, AfterValidator(_check_interface)]
 _Origin = Annotated[str, AfterValidator(_check_origin)]
 _PublicAddress = Annotated[str, AfterValidator(_check_public_address)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, description="seconds, 0 or more")]
-_Ports = Annotated[
-    tuple[int, int], NoDecode, BeforeValidator(_parse_ports), AfterValidator(_check_ports)
+_PortRange = Annotated[
+    tuple[int, int],
+    NoDecode,
+    BeforeValidator(_parse_port_range),
+    AfterValidator(_check_port_range),
 ]
 _PositiveSeconds = Annotated[
     float, Field(gt=0, allow_inf_nan=False, description="seconds, more than 0")
@@ -269,7 +274,9 @@ class Settings(BaseSettings):
     ] = Field(
         default=(), description="interfaces (eth*) and networks (10.0.0.0/8) separated by commas"
     )
-    udp_port_range: _Ports | None = Field(default=None, description="two ports such as 40000-40100")
+    udp_port_range: _PortRange | None = Field(
+        default=None, description="two ports such as 40000-40100"
+    )
 
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning or error"

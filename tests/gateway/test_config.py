@@ -39,7 +39,10 @@ def test_defaults_are_the_documented_ones(load: Load) -> None:
     assert settings.max_sessions == 0
     assert not settings.allow_anonymous
     assert settings.ice_servers == ()
+    assert settings.turn_secret is None
     assert settings.public_address == ()
+    assert settings.media_interfaces == ()
+    assert settings.udp_port_range is None
     assert (settings.log_level, settings.log_format) == ("info", "console")
 
 
@@ -148,6 +151,23 @@ def test_public_addresses_are_a_list(load: Load) -> None:
     )
 
 
+def test_media_is_kept_to_ports_and_interfaces(load: Load) -> None:
+    settings = load(UDP_PORT_RANGE=" 40000-40100 ", MEDIA_INTERFACES="eth*, 10.0.0.0/8,::1")
+    assert settings.udp_port_range == (40_000, 40_100)
+    assert settings.media_interfaces == ("eth*", "10.0.0.0/8", "::1")
+    assert load(UDP_PORT_RANGE="40000-40000").udp_port_range == (40_000, 40_000)
+
+
+def test_a_turn_server_may_have_its_credentials_made_for_it(load: Load) -> None:
+    settings = load(ICE_SERVERS='[{"urls": "turn:turn.example"}]', TURN_SECRET=" hunter2\n")
+    assert settings.turn_secret is not None
+    assert settings.turn_secret.get_secret_value() == "hunter2"
+    (server,) = settings.ice_servers
+    assert server.as_dict() == {"urls": ["turn:turn.example"]}
+    assert server.lacks_credential
+    assert "hunter2" not in f"{settings!r} {settings.model_dump_json()}"
+
+
 def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
     settings = load(
         ICE_SERVERS="""[
@@ -208,7 +228,46 @@ def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
         (
             "ICE_SERVERS",
             '[{"urls": "turn:x"}]',
-            "ICE_SERVERS: turn:x needs a username and a credential",
+            "ICE_SERVERS: turn:x needs a username and a credential, or TURN_SECRET",
+        ),
+        (
+            "ICE_SERVERS",
+            '[{"urls": "turn:x", "username": "ann"}]',
+            "ICE_SERVERS: turn:x needs a username and a credential, or neither",
+        ),
+        ("TURN_SECRET", "a b", "TURN_SECRET: holds a blank or a character which no key has"),
+        (
+            "UDP_PORT_RANGE",
+            "40000",
+            "UDP_PORT_RANGE=40000: expected two ports such as 40000-40100",
+        ),
+        (
+            "UDP_PORT_RANGE",
+            "40100-40000",
+            "UDP_PORT_RANGE=40100-40000: expected two ports such as 40000-40100, "
+            "the first from 1 and the last to 65535",
+        ),
+        (
+            "UDP_PORT_RANGE",
+            "0-9",
+            "UDP_PORT_RANGE=0-9: expected two ports such as 40000-40100, "
+            "the first from 1 and the last to 65535",
+        ),
+        (
+            "UDP_PORT_RANGE",
+            "40000-70000",
+            "UDP_PORT_RANGE=40000-70000: expected two ports such as 40000-40100, "
+            "the first from 1 and the last to 65535",
+        ),
+        (
+            "MEDIA_INTERFACES",
+            "eth0,10.0.0.0/33",
+            "MEDIA_INTERFACES=10.0.0.0/33: neither the name of an interface nor a network",
+        ),
+        (
+            "MEDIA_INTERFACES",
+            "eth0;eth1",
+            "MEDIA_INTERFACES=eth0;eth1: neither the name of an interface nor a network",
         ),
         (
             "ICE_SERVERS",
@@ -240,6 +299,7 @@ def test_every_wrong_variable_is_named_at_once(load: Load) -> None:
     ("name", "value"),
     [
         ("OPENAI_API_KEY", "hunter2 hunter2"),
+        ("TURN_SECRET", "hunter2 hunter2"),
         ("REALTIME_URL", "wss://ann:hunter2@example.org/"),
         ("REALTIME_URL", "https://example.org/?api_key=hunter2"),
         ("ICE_SERVERS", '{"credential": "hunter2"'),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import aiohttp
 import pytest
 
+from client.python import ClientError, Microphone, Speaker, TalkpathClient
 from gateway.config import SettingsError
 from signaling.app import CannotListen, Gateway
+from signaling.ice import CREDENTIAL_MARGIN
+from tests.client.tones import tone
 from tests.gateways import LOOPBACK, loopback_settings, running_gateway
 from tests.signaling.callers import Caller, until
 from tests.stand_in import StandIn
@@ -119,6 +123,52 @@ async def test_ice_servers_are_handed_to_clients(model: StandIn) -> None:
     assert joined["iceServers"] == [
         {"urls": ["turn:turn.example:3478"], "username": "u", "credential": "c"}
     ]
+
+
+async def test_each_session_has_a_turn_credential_of_its_own(model: StandIn) -> None:
+    async with (
+        running_gateway(
+            model.url, ice_servers='[{"urls": "turn:turn.example"}]', turn_secret="hush"
+        ) as gateway,
+        Caller(gateway.url) as ann,
+        Caller(gateway.url) as bob,
+    ):
+        given = []
+        for caller in (ann, bob):
+            joined = await caller.join()
+            (server,) = joined["iceServers"]
+            expiry, user = server["username"].split(":")
+            assert user == joined["sessionId"]
+            assert 3600 < int(expiry) - time.time() <= 3600 + CREDENTIAL_MARGIN
+            given.append(server["credential"])
+    assert given[0] != given[1]
+
+
+async def test_interfaces_that_do_not_exist_stop_the_start(model: StandIn) -> None:
+    gateway = Gateway(loopback_settings(model.url, media_interfaces="nowhere*"))
+    with pytest.raises(SettingsError, match=r"^MEDIA_INTERFACES=nowhere\*: none of this machine"):
+        await gateway.start()
+    await gateway.stop()
+
+
+async def test_a_call_without_a_free_port_is_refused_and_others_go_on(model: StandIn) -> None:
+    async with (
+        running_gateway(model.url, udp_port_range="41320-41320") as gateway,
+        TalkpathClient(gateway.url) as ann,
+        TalkpathClient(gateway.url) as bob,
+        TalkpathClient(gateway.url) as carol,
+    ):
+        for client in (ann, bob, carol):
+            await client.connect()
+        await ann.call(Microphone(), Speaker())
+        with pytest.raises(ClientError, match="UDP_PORT_RANGE") as refused:
+            await bob.call(Microphone(), Speaker())
+        assert refused.value.code == "negotiation_failed"
+        line = await model.line()
+        await line.answer("Still here.", tone(0.2, 24_000).tobytes())
+        await ann.wait_for("message", lambda m: m["content"] == "Still here.", since=0)
+        await ann.hang_up()
+        await carol.call(Microphone(), Speaker())
 
 
 async def test_the_embedded_model_answers() -> None:

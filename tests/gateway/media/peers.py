@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 from aiortc import (
     RTCCertificate,
     RTCConfiguration,
     RTCDataChannel,
     RTCDtlsTransport,
+    RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCSessionDescription,
@@ -29,9 +33,21 @@ from gateway.media.addresses import MediaAddresses
 from gateway.media.leg import Leg, LegState
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, LOOPBACK_6 = "127.0.0.1", "::1"
 PATIENCE = 10.0
 """Seconds any wait of these tests may take; they fail then."""
+
+
+def _has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((LOOPBACK_6, 0))
+        except OSError:
+            return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6 loopback")
 
 
 class Recorder:
@@ -117,6 +133,8 @@ class Caller:
 
     :param label: of the data channel it opens; None for none.
     :param certificate: in place of the one aiortc makes.
+    :param address: of loopback, where its host candidates are.
+    :param turn: a server that its only candidate is at, in the place of those.
     """
 
     def __init__(
@@ -125,8 +143,18 @@ class Caller:
         audio: bool = True,
         label: str | None = None,
         certificate: RTCCertificate | None = None,
+        address: str = LOOPBACK,
+        turn: RTCIceServer | None = None,
     ) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._address = None if turn else address
+        self.connection = RTCPeerConnection(
+            RTCConfiguration(
+                iceServers=[turn] if turn else [],
+                iceTransportPolicy=(
+                    RTCIceTransportPolicy.RELAY if turn else RTCIceTransportPolicy.ALL
+                ),
+            )
+        )
         if certificate is not None:
             self.connection._RTCPeerConnection__certificates = [certificate]
         self._connecting = Connecting(self.connection)
@@ -147,9 +175,13 @@ class Caller:
     def add_audio(self) -> None:
         transceiver = self.connection.addTransceiver(self.microphone, direction="sendrecv")
         pass_on_arrival(transceiver.receiver)
-        gather_only_on(transceiver.receiver.transport.transport.iceGatherer, LOOPBACK)
+        self._gather_on_one_address(transceiver.receiver.transport)
         self._tap(transceiver.receiver)
         self.connection.on("track", self._listen)
+
+    def _gather_on_one_address(self, dtls: RTCDtlsTransport) -> None:
+        if self._address is not None:
+            gather_only_on(dtls.transport.iceGatherer, self._address)
 
     def _tap(self, receiver: RTCRtpReceiver) -> None:
         """Keep what the agent sends, and pass it on."""
@@ -169,7 +201,7 @@ class Caller:
         first = self.connection.sctp is None
         channel = self.connection.createDataChannel(label)
         if first:
-            gather_only_on(self.connection.sctp.transport.transport.iceGatherer, LOOPBACK)
+            self._gather_on_one_address(self.connection.sctp.transport)
             self.channel = channel
         channel.on("open", self._tell)
         channel.on("close", self._tell)

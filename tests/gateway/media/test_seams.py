@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from aioice import Connection
+from aioice.ice import StunProtocol
 from aioice.stun import Class, Message, Method
+from aioice.turn import TurnClientMixin
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, DataChunk
 
@@ -39,6 +41,35 @@ async def test_a_name_that_moved_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SeamError, match="data_received") as caught:
         check_seams()
     assert "_nominated" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (StunProtocol, "__init__"),
+        (seams, "server_reflexive_candidate"),
+        (seams, "candidate_foundation"),
+        (seams, "candidate_priority"),
+        (TurnClientMixin, "__init__"),
+    ],
+)
+async def test_arguments_that_moved_are_named(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    def otherwise(self: Any, other: Any) -> None: ...
+
+    monkeypatch.setattr(owner, name, otherwise)
+    with pytest.raises(SeamError):
+        check_seams()
+
+
+@pytest.mark.parametrize("name", ["connect", "delete", "send_data"])
+async def test_a_turn_client_that_changed_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delattr(TurnClientMixin, name)
+    with pytest.raises(SeamError, match=rf"TurnClientUdpProtocol\.{name}, .*TcpProtocol\.{name}"):
+        check_seams()
 
 
 async def test_an_agent_binds_to_the_addresses_it_was_given() -> None:
