@@ -15,6 +15,7 @@ from gateway.core.events import GatewayError
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
 from gateway.media.addresses import MediaAddresses, NoMediaAddress
+from gateway.media.ice_servers import ice_options
 from gateway.media.ports import UdpPorts
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
@@ -66,11 +67,10 @@ class Gateway:
             find_agent_set(settings.agent_set)
         except GatewayError as error:
             raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
-        addresses = _addresses(settings)
+        addresses, ice_servers = _addresses(settings), _ice_servers(settings)
         check_seams()
         libopus.load()
         endpoint = await self._model()
-        ice_servers = _ice_servers(settings)
         self.sessions = sessions = Sessions(
             _defaults(settings),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
@@ -165,11 +165,16 @@ def _addresses(settings: Settings) -> MediaAddresses:
 
 def _ice_servers(settings: Settings) -> IceServers:
     secret = settings.turn_secret
-    return IceServers(
+    servers = IceServers(
         settings.ice_servers,
         secret.get_secret_value() if secret is not None else None,
         settings.session_max_duration,
     )
+    try:
+        ice_options(servers.for_user("gateway"))
+    except ValueError as error:
+        raise SettingsError(f"ICE_SERVERS: {error}") from None
+    return servers
 
 
 def _without_query(url: str) -> str:

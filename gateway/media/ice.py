@@ -14,7 +14,8 @@ import structlog
 from gateway.core.candidate import IceCandidate
 from gateway.core.sdp import SdpError
 from gateway.media.addresses import MediaAddresses
-from gateway.media.seams import MAX_REMOTE_CANDIDATES, Candidate, IceConnection, ice_options
+from gateway.media.ice_servers import ice_options
+from gateway.media.seams import MAX_REMOTE_CANDIDATES, Candidate, IceConnection
 
 log = structlog.get_logger(__name__)
 

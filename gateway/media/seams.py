@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from aioice import Candidate, Connection
@@ -48,13 +48,11 @@ from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
     RTCDtlsParameters,
-    RTCIceServer,
     RTCSctpCapabilities,
     RTCSctpTransport,
 )
 from aiortc import RTCDataChannel as DataChannel
 from aiortc import RTCDtlsTransport as DtlsTransport
-from aiortc.rtcicetransport import connection_kwargs
 from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session as SrtpSession
@@ -79,7 +77,6 @@ __all__ = [
     "check_seams",
     "dtls_over",
     "dtls_parameters",
-    "ice_options",
     "sctp_capabilities",
     "srtp_sessions",
 ]
@@ -172,14 +169,6 @@ def _turn_client(kind: type[Any]) -> dict[str, bool]:
         f"{kind.__name__}({', '.join(arguments)})": _takes(kind.__init__, *arguments),
         **{f"{kind.__name__}.{name}": hasattr(client, name) for name in names},
     }
-
-
-def ice_options(servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """STUN and TURN servers (W3C ``RTCIceServer`` dictionaries) as arguments of an ICE agent.
-
-    :raises ValueError: a URL is not of the form ``stun:…``, ``turn:…`` or ``turns:…``.
-    """
-    return connection_kwargs([RTCIceServer(**server) for server in servers])
 
 
 class IceConnection(GatheringConnection):

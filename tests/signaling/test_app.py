@@ -144,6 +144,16 @@ async def test_each_session_has_a_turn_credential_of_its_own(model: StandIn) -> 
     assert given[0] != given[1]
 
 
+async def test_a_server_that_cannot_be_asked_stops_the_start(model: StandIn) -> None:
+    gateway = Gateway(loopback_settings(model.url, ice_servers='[{"urls": "stun:x:port"}]'))
+    with pytest.raises(SettingsError) as wrong:
+        await gateway.start()
+    assert str(wrong.value) == (
+        "ICE_SERVERS: a URL is not of the form stun:HOST:PORT or turn:HOST:PORT"
+    )
+    await gateway.stop()
+
+
 async def test_interfaces_that_do_not_exist_stop_the_start(model: StandIn) -> None:
     gateway = Gateway(loopback_settings(model.url, media_interfaces="nowhere*"))
     with pytest.raises(SettingsError, match=r"^MEDIA_INTERFACES=nowhere\*: none of this machine"):

@@ -21,7 +21,7 @@ from gateway.media.relay import CLOSE_TIMEOUT, MAX_PENDING, Relay, TurnServer
 from gateway.media.webrtc import WebRtcConfig
 from tests.client.tones import tone
 from tests.coturn import LOOPBACK, Coturn, needs_coturn, running_coturn
-from tests.gateway.media.peers import PATIENCE, Caller, GatewayEnd
+from tests.gateway.media.peers import LOOPBACK_6, PATIENCE, Caller, GatewayEnd, needs_ipv6
 
 RATE = 24_000
 PORTS = (41_200, 41_209)
@@ -131,9 +131,9 @@ class Inbox(asyncio.DatagramProtocol):
         self.lost.set()
 
 
-async def allocate(coturn: Coturn, transport: str) -> tuple[Relay, Inbox]:
+async def allocate(coturn: Coturn, transport: str, host: str = LOOPBACK) -> tuple[Relay, Inbox]:
     (entry,) = coturn.servers(transport).for_user("gateway")
-    server = TurnServer(LOOPBACK, coturn.port, entry["username"], entry["credential"], transport)
+    server = TurnServer(host, coturn.port, entry["username"], entry["credential"], transport)
     inbox = Inbox()
     return await Relay.allocate(server, UdpPorts(), cast(StunProtocol, inbox)), inbox
 
@@ -145,6 +145,18 @@ async def close(relay: Relay, inbox: Inbox) -> float:
     async with asyncio.timeout(PATIENCE):
         await inbox.lost.wait()
     return time.monotonic() - started
+
+
+@needs_ipv6
+@UDP_AND_TCP
+async def test_a_server_is_reached_over_ipv6(transport: str) -> None:
+    with running_coturn(f"--listening-ip={LOOPBACK_6}") as coturn:
+        relay, inbox = await allocate(coturn, transport, LOOPBACK_6)
+        async with Peer() as peer:
+            relay.sendto(b"hello", peer.address)
+            async with asyncio.timeout(PATIENCE):
+                assert await inbox.received.get() == b"hello"
+        await close(relay, inbox)
 
 
 async def test_allocation_and_channel_are_renewed_in_time(

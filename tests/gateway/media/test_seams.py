@@ -219,18 +219,3 @@ async def test_an_association_holds_no_more_than_its_window() -> None:
     held = association._inbound_streams[0].reassembly
     assert 1_000_000 < sum(len(chunk.user_data) for chunk in held) < 1_060_000
     assert SCTP_DATA_LAST_FRAG not in {chunk.flags for chunk in held}
-
-
-def test_ice_servers_become_options_of_the_agent() -> None:
-    options = seams.ice_options(
-        [
-            {"urls": ["stun:127.0.0.1:3478"]},
-            {"urls": ["turn:127.0.0.1?transport=tcp"], "username": "u", "credential": "c"},
-        ]
-    )
-    assert options["stun_server"] == (LOOPBACK, 3478)
-    assert options["turn_server"] == (LOOPBACK, 3478)
-    assert options["turn_transport"] == "tcp"
-    assert seams.ice_options([]) == {}, "no server is asked unless configured"
-    with pytest.raises(ValueError, match="scheme"):
-        seams.ice_options([{"urls": ["http://127.0.0.1"]}])

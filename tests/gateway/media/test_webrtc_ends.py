@@ -252,8 +252,8 @@ async def test_an_error_in_a_leg_is_logged_and_ends_it(caller: Caller) -> None:
 
 
 async def test_a_leg_that_cannot_be_made_opens_nothing() -> None:
-    config = webrtc.WebRtcConfig(loopback_config().addresses, [{"urls": "nonsense"}])
-    with pytest.raises(ValueError, match="uri"):
+    config = webrtc.WebRtcConfig(loopback_config().addresses, lambda: [{"urls": "nonsense"}])
+    with pytest.raises(ValueError, match="URL"):
         GatewayEnd(config)
 
 
