@@ -150,6 +150,26 @@ async def test_a_candidate_that_cannot_help_is_dropped(ends: Ends, useless: IceC
     assert len(ends.path._newest.remote_candidates) == 1
 
 
+@pytest.mark.parametrize(
+    ("bind", "servers", "address", "kept"),
+    [
+        (LOOPBACK, [], OWN, False),
+        (LOOPBACK, [{"urls": "turn:127.0.0.1"}], OWN, True),
+        (LOOPBACK, [{"urls": "stun:127.0.0.1"}], OWN, False),
+        (OWN, [], "203.0.113.9", True),
+        (OWN, [], "fe80::1", False),
+        (OWN, [], "2001:db8::1", True),
+    ],
+)
+async def test_a_candidate_that_no_socket_reaches_is_dropped(
+    bind: str, servers: list[dict[str, str]], address: str, kept: bool
+) -> None:
+    path = IcePath(MediaAddresses((bind,)), servers, lambda data: None)
+    await path.add_remote_candidate(candidate(address))
+    assert [c.host for c in path._newest.remote_candidates] == [address] * kept
+    await path.close()
+
+
 async def test_only_so_many_candidates_are_kept(ends: Ends) -> None:
     for port in range(1000, 1200):
         await ends.path.add_remote_candidate(candidate(port=port))
