@@ -9,7 +9,8 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from aioice import Candidate
+from aioice import Candidate, Connection
+from aioice.ice import StunProtocol
 from structlog.testing import capture_logs
 
 from gateway.core.sdp import SdpError, parse_sdp
@@ -21,7 +22,14 @@ from gateway.media.ports import UdpPorts
 from gateway.media.webrtc import WebRtcConfig
 from tests.client.tones import tone
 from tests.coturn import needs_coturn, running_coturn
-from tests.gateway.media.peers import LOOPBACK, LOOPBACK_6, Caller, GatewayEnd, needs_ipv6
+from tests.gateway.media.peers import (
+    LOOPBACK,
+    LOOPBACK_6,
+    PATIENCE,
+    Caller,
+    GatewayEnd,
+    needs_ipv6,
+)
 
 SECOND = "127.0.0.2"
 """All of 127.0.0.0/8 is loopback."""
@@ -101,6 +109,28 @@ async def test_a_turn_client_without_a_port_costs_its_candidate() -> None:
 async def test_both_versions_are_gathered() -> None:
     async with gathered(LOOPBACK_6, LOOPBACK, ports=UdpPorts(FIRST, LAST)) as connection:
         assert [c.host for c in connection.local_candidates] == [LOOPBACK_6, LOOPBACK]
+
+
+async def test_media_is_not_tried_as_stun(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
+
+    def to_stun(self: StunProtocol, data: bytes, addr: object) -> None:
+        arrived.put_nowait(("stun", data[0]))
+
+    def to_media(self: Connection, data: bytes, component: int) -> None:
+        arrived.put_nowait(("media", data[0]))
+
+    monkeypatch.setattr(StunProtocol, "datagram_received", to_stun)
+    monkeypatch.setattr(Connection, "data_received", to_media)
+    async with gathered(LOOPBACK) as connection, asyncio.timeout(PATIENCE):
+        assert connection._protocols[0].transport.max_size == 65_536
+        (local,) = connection.local_candidates
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for first in range(256):
+                sender.sendto(bytes([first]), (local.host, local.port))
+        for first in range(256):
+            # RFC 7983 §7
+            assert await arrived.get() == ("media" if 128 <= first <= 191 else "stun", first)
 
 
 @needs_coturn
