@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
-from aioice import Candidate, Connection
+from aioice import Candidate, Connection, stun
 from aioice.ice import StunProtocol
 
 from gateway.core.candidate import IceCandidate
@@ -282,59 +282,100 @@ async def test_a_restart_before_the_first_path_gives_it_up(ends: Ends) -> None:
     assert len(ends.path._agents) == 1
 
 
-# -- losing it
+# -- signs of life
 
 
-@pytest.fixture
-def quick_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ice, "LISTENING_TURN", 0.02)
-
-
-async def test_a_peer_that_falls_silent_is_lost(ends: Ends, quick_turns: None) -> None:
+async def test_the_checks_of_a_peer_are_signs_of_life(ends: Ends) -> None:
     peer = await ends.peer()
     await ends.connect(peer)
-    peer.mute()
-    async with asyncio.timeout(PATIENCE):
-        assert "nothing came" in await ends.path.wait_lost(3)
+    before = ends.path.signs_of_life
+    assert ends.path.signs_of_life == before
+    (pair,) = peer.agent._nominated.values()
+    request = peer.agent.build_request(pair, nominate=False)
+    key = ends.path.credentials[1].encode()
+    await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+    assert ends.path.signs_of_life != before
 
 
-async def test_a_peer_that_says_anything_is_there(ends: Ends, quick_turns: None) -> None:
+async def test_what_nobody_signed_is_no_sign_of_life(ends: Ends) -> None:
     peer = await ends.peer()
     await ends.connect(peer)
-    lost = asyncio.create_task(ends.path.wait_lost(3))
-    for n in range(10):
-        await peer.agent.send(b"anything %d" % n)
-        await asyncio.wait([lost], timeout=0.02)
-        assert not lost.done()
-    peer.mute()
-    async with asyncio.timeout(PATIENCE):
-        await lost
+    before = ends.path.signs_of_life
+    await peer.agent.send(b"anybody can send this")
+    await ends.inbox.until(b"anybody can send this")
+    assert ends.path.signs_of_life == before
 
 
-async def test_a_peer_is_not_given_up_while_a_restart_may_help(
-    ends: Ends, quick_turns: None
-) -> None:
-    peer = await ends.peer()
-    await ends.connect(peer)
-    peer.mute()
-    await ends.path.restart()
-    restart = asyncio.create_task(ends.path.connect("ufrag", "p" * 22))
-    lost = asyncio.create_task(ends.path.wait_lost(3))
-    await asyncio.wait([lost], timeout=0.3)
-    assert not lost.done()
-    restart.cancel()
-    async with asyncio.timeout(PATIENCE):
-        assert "nothing came" in await lost
-
-
-async def test_an_expired_consent_ends_the_path(ends: Ends, quick_turns: None) -> None:
+async def test_a_peer_that_is_asked_answers(ends: Ends) -> None:
+    ends.path.ask()  # nobody yet
     await ends.connect(await ends.peer())
-    lost = asyncio.create_task(ends.path.wait_lost(1000))
+    agent = ends.path._open
+    assert agent is not None
+    before = ends.path.signs_of_life
+    ends.path.ask()
+    asking = agent._asking
+    ends.path.ask()
+    assert agent._asking is asking, "one question at a time"
+    assert asking is not None
+    await asyncio.wait_for(asking, PATIENCE)
+    assert ends.path.signs_of_life != before
+
+
+async def test_a_peer_that_does_not_answer_is_asked_twice(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stun, "RETRY_RTO", 0.02)
+    peer = await ends.peer()
+    await ends.connect(peer)
+    peer.mute()
+    sent: list[object] = []
+    monkeypatch.setattr(StunProtocol, "send_stun", lambda *what: sent.append(what))
+    before = ends.path.signs_of_life
+    ends.path.ask()
+    assert ends.path._open is not None
+    assert ends.path._open._asking is not None
+    await asyncio.wait_for(ends.path._open._asking, PATIENCE)
+    assert len(sent) == 2
+    assert ends.path.signs_of_life == before
+
+
+async def test_closing_while_the_peer_is_asked(ends: Ends) -> None:
+    peer = await ends.peer()
+    await ends.connect(peer)
+    peer.mute()
+    ends.path.ask()
+    agent = ends.path._open
+    await asyncio.sleep(0)
+    await ends.path.close()
+    assert agent is not None
+    agent.ask()
+    assert agent._asking is not None
+    assert agent._asking.cancelled()
+
+
+async def test_an_expired_consent_is_told(ends: Ends) -> None:
+    assert not ends.path.consents
+    await ends.connect(await ends.peer())
+    assert ends.path.consents
     assert ends.path._open is not None
     await ends.path._open.close()  # as the agent itself does then
-    async with asyncio.timeout(PATIENCE):
-        assert "consent" in await lost
+    assert not ends.path.consents
     assert not ends.path.send(b"x")
+
+
+async def test_a_restart_is_under_way_while_its_checks_run(ends: Ends) -> None:
+    peer = await ends.peer()
+    await ends.connect(peer)
+    assert not ends.path.is_restarting
+    before = ends.path.signs_of_life
+    await ends.path.restart()
+    other = await ends.peer()
+    restart = asyncio.create_task(ends.path.connect(*other.credentials))
+    await asyncio.sleep(0)
+    assert ends.path.is_restarting
+    await asyncio.wait_for(asyncio.gather(restart, other.agent.connect()), PATIENCE)
+    assert not ends.path.is_restarting
+    assert ends.path.signs_of_life != before, "a new path is a sign of life"
 
 
 # -- closing; the leak check of every test says whether it left anything
