@@ -32,7 +32,9 @@ for four seconds, and one check lost on the way decides nothing.
 SILENT_AFTER_BYE = 4
 
 GONE_AFTER = 40
-"""Turns: 20 s. A Chromium that waits for ``failed`` offers its ICE restart after about 15."""
+"""Turns: 20 s. Chromium says ``disconnected`` 5 to 8 s after its path died and ``failed`` 10 s
+after that, and some pages wait so long before they offer an ICE restart.
+"""
 
 
 class Presence(Enum):

@@ -17,6 +17,8 @@ const CONNECT_TIMEOUT_MS = 15_000;
  */
 const HEAL_MS = 500;
 const RESTART_TIMEOUT_MS = 8_000;
+/** A network that went without a word took the signalling connection with it, which that one notices much later. */
+const DOUBT_MS = 3_000;
 const MAX_RESTARTS = 3;
 
 /** The signalling path is down: whoever owns the session calls `recover` or `end` when that is decided. */
@@ -51,7 +53,7 @@ export class Call extends Emitter {
   #round = 0;
 
   /**
-   * @param signalling `{offer(description) -> Promise<answer>, candidate(candidate | null)}`
+   * @param signalling `{offer(description) -> Promise<answer>, candidate(candidate | null), reconnect()}`
    * @param audio the HTMLAudioElement that plays the agent
    */
   constructor({ signalling, audio, iceServers = [] }) {
@@ -119,8 +121,8 @@ export class Call extends Emitter {
     if (!this.#peer || this.state === 'ended') return;
     this.#restarts = 0;
     this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers });
-    if (this.#peer.connectionState !== 'connected') this.#restartIce();
-    else if (this.#networkChanged) this.#offerRestart();
+    if (this.#peer.connectionState !== 'connected') this.#restartIce({ fresh: true });
+    else if (this.#networkChanged) this.#offerRestart({ fresh: true });
   }
 
   /** Ends the call and releases microphone, connection and audio. Idempotent. */
@@ -234,22 +236,26 @@ export class Call extends Emitter {
     if (this.state === 'reconnecting') this.#restartIce();
   }
 
-  #restartIce() {
+  /** @param fresh the signalling connection was made just now */
+  #restartIce({ fresh = false } = {}) {
     if (this.state === 'ended') return;
     if (this.#restarts >= MAX_RESTARTS) return this.end(iceFailed('the audio path did not come back'));
     this.#restarts += 1;
     this.#deadline(RESTART_TIMEOUT_MS, () => this.#restartIce());
-    this.#offerRestart();
+    this.#offerRestart({ fresh });
   }
 
-  async #offerRestart() {
+  async #offerRestart({ fresh = false } = {}) {
     this.#peer.restartIce();
+    const doubt = fresh ? null : setTimeout(() => this.#signalling.reconnect(), DOUBT_MS);
     try {
       await this.#negotiate();
     } catch (thrown) {
       const error = asTalkpathError(thrown, 'negotiation_failed');
       if (SIGNALLING_LOST.has(error.code)) clearTimeout(this.#timer);
       else if (error.code !== 'timeout') this.end(error);
+    } finally {
+      clearTimeout(doubt);
     }
   }
 
