@@ -222,8 +222,6 @@ class WebRtcLeg:
             )
         except ConnectionError as error:
             log.info("no ICE path", reason=str(error), earlier_path=self._path.is_open)
-        else:
-            self._feed(LegEvent.HEARD)
 
     async def _live(self) -> None:
         """The leg's root task: connect, stay, and say how it ended."""
