@@ -63,7 +63,7 @@ class PeerWatch:
         :param signs: differs from that of the turn before if the peer was heard meanwhile.
         :param consents: False once nothing may be sent to it any more (RFC 7675 §5.1).
         :param restarting: an ICE restart is under way; until it is decided no peer is GONE, and
-            after it the peer has as much time again.
+            after it the peer has the rest of its time anew.
         """
         self._silent = self._silent + 1 if signs == self._signs else 0
         self._signs = signs
