@@ -43,6 +43,8 @@ class Device:
             outer, inner = self._interface(link, False), self._interface(link, True)
             pair = ("type", "veth", "peer", "name", inner, "netns", self._name)
             await _ip("link", "add", outer, *pair)
+            # An IPv6 address that comes a second later would be a change of network by itself.
+            await self._inside("link", "set", inner, "addrgenmode", "none")
             await _ip("address", "add", f"{self._address(link, 1)}/24", "dev", outer)
             await _ip("link", "set", outer, "up")
         await self.attach("old")
