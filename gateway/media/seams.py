@@ -57,6 +57,7 @@ from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session as SrtpSession
 
 from gateway.core.description import Fingerprint
+from gateway.media.media_first import MediaFirst
 
 __all__ = [
     "MAX_REMOTE_CANDIDATES",
@@ -89,11 +90,6 @@ _RETRANSMISSIONS = 1
 
 _MAX_UNSENT_BYTES = 65_536
 """In the process, when the socket takes no more: audio that waits longer is of no use."""
-
-_MAX_DATAGRAM_BYTES = 65_536
-"""What asyncio reserves for each read. Its own 256 KiB makes the allocator ask the kernel every
-time, which costs ten times what the read does.
-"""
 
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -209,7 +205,7 @@ class IceConnection(Connection):
     async def _gather(self) -> None:
         await self.gather_candidates()
         for protocol in self._protocols:
-            _MediaFirst.stand_before(protocol, self)
+            MediaFirst.stand_before(protocol, self._on_datagram)
 
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
@@ -284,37 +280,6 @@ class IceConnection(Connection):
             self._asking.cancel()
             await asyncio.wait([self._asking])
         await super().close()
-
-
-class _MediaFirst(asyncio.DatagramProtocol):
-    """Hands SRTP and SRTCP (RFC 7983 §7) past aioice, which would try to read each as STUN first.
-
-    Everything else, and what comes through a TURN server, takes aioice's own way.
-    """
-
-    def __init__(self, stun: StunProtocol, connection: IceConnection) -> None:
-        self._stun = stun
-        self._connection = connection
-
-    @classmethod
-    def stand_before(cls, stun: StunProtocol, connection: IceConnection) -> None:
-        """Take over the socket of ``stun``, if it has one of its own."""
-        transport: Any = stun.transport
-        if hasattr(transport, "set_protocol"):
-            transport.set_protocol(cls(stun, connection))
-            transport.max_size = _MAX_DATAGRAM_BYTES
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data and 127 < data[0] < 192:
-            self._connection.data_received(data, 1)
-        else:
-            self._stun.datagram_received(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        self._stun.error_received(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stun.connection_lost(exc)
 
 
 def _unsent_bytes(transport: asyncio.DatagramTransport) -> int:

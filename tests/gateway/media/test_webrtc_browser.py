@@ -136,8 +136,9 @@ async def test_a_path_that_died_is_replaced_and_the_answer_goes_on(
     leg, before = gateway.leg, gateway.leg._path._open
     assert before is not None
     for protocol in before._protocols:
-        protocol.datagram_received = lambda data, addr: None  # type: ignore[method-assign]
-        protocol.transport.sendto = lambda data, addr=None: None  # type: ignore[method-assign]
+        transport: Any = protocol.transport
+        transport.get_protocol().datagram_received = lambda data, addr: None
+        transport.sendto = lambda data, addr=None: None
     died = time.monotonic()
     await gateway.session.until_state(LegState.DISCONNECTED)
     assert time.monotonic() - died < 6.0
