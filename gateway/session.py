@@ -37,9 +37,13 @@ _ICE_STATES = {
     LegState.NEW: "new",
     LegState.CONNECTING: "checking",
     LegState.CONNECTED: "connected",
+    LegState.DISCONNECTED: "disconnected",
     LegState.FAILED: "failed",
     LegState.CLOSED: "closed",
 }
+
+_MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
+"""States in which ``call_stats`` are told."""
 
 
 class _Ended(Exception):
@@ -152,7 +156,7 @@ class Session:
             self._conversation.poll(now)
             if not self._playout.is_empty:
                 self.touch()
-            if self._leg is not None and self._leg.state is LegState.CONNECTED:
+            if self._leg is not None and self._leg.state in _MEASURED:
                 self._emit(self._call_stats(self._leg))
             if now - self._active_at > self._limits.idle:
                 self._fail(ErrorCode.SESSION_EXPIRED, "nobody spoke for a while")

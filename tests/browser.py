@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from tests.two_networks import Device
+
 _ARGUMENTS = (
     # Media goes over 127.0.0.1, which Chromium leaves out by itself.
     "--allow-loopback-in-peer-connection",
@@ -22,11 +24,16 @@ _ARGUMENTS = (
 
 
 @contextlib.asynccontextmanager
-async def chromium(*arguments: str) -> AsyncIterator[Browser]:
-    """A running Chromium; skips the test where Debian's package is not installed."""
+async def chromium(*arguments: str, device: Device | None = None) -> AsyncIterator[Browser]:
+    """A running Chromium; skips the test where Debian's package is not installed.
+
+    :param device: to run it on, in place of this machine itself.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("needs Debian's package chromium")
+    if device is not None:
+        path = device.program(path)
     # Its sandbox refuses to run as root.
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:

@@ -196,6 +196,7 @@ export class Talkpath extends Emitter {
       signalling: {
         offer: (offer) => this.#session.request('webrtc_offer', offer),
         candidate: (candidate) => this.#sendCandidate(candidate),
+        reconnect: () => this.#session.reconnect(),
       },
       audio: this.#audio,
       iceServers: this.#iceServers,

@@ -99,7 +99,7 @@ class LegStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """Once a second while a leg is connected; unknown values are None."""
+    """Once a second while a leg is connected or disconnected; unknown values are None."""
 
     rtt_ms: float | None
     jitter_ms: float | None

@@ -269,7 +269,7 @@ class RtcpSession:
         self.reception = ReceptionStatistics(clock_rate)
         self.sending = SenderStatistics(ssrc, clock_rate, wall_clock_offset)
         self.peer_left = False
-        """Whether the source we receive said BYE."""
+        """Whether the source we receive said BYE, and nothing after it."""
 
     @property
     def deadline(self) -> float:
@@ -290,6 +290,7 @@ class RtcpSession:
 
     def on_rtp_received(self, packet: RtpPacket, now: float) -> None:
         self.reception.received(packet.sequence, packet.timestamp, packet.ssrc, now)
+        self.peer_left = False
 
     def on_rtp_sent(self, timestamp: int, payload_bytes: int, now: float) -> None:
         self.sending.sent(timestamp, payload_bytes, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol, server_reflexive_candidate
 from aioice.stun import TransactionError
 
+from gateway.media.media_first import MediaFirst
 from gateway.media.ports import PortsExhausted, UdpPorts
 from gateway.media.relay import Relay, TurnServer
 
@@ -24,25 +25,32 @@ log = structlog.get_logger(__name__)
 
 _MOST_PREFERRED = 65_535
 
-_MAX_DATAGRAM_BYTES = 65_536
-"""What asyncio reserves for each read. Its own 256 KiB makes the allocator ask the kernel every
-time, which costs ten times what the read does.
-"""
-
 
 class GatheringConnection(Connection):
     """An ICE agent on given local addresses, in the order in which they are preferred.
 
     :param addresses: local IP addresses to bind; one host candidate each.
+    :param on_datagram: called on the event loop with DTLS, SRTP and SRTCP datagrams as they arrive.
     :param ports: that may be bound.
     """
 
-    def __init__(self, addresses: Sequence[str], ports: UdpPorts, **options: Any) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        on_datagram: Callable[[bytes], None],
+        ports: UdpPorts,
+        **options: Any,
+    ) -> None:
         super().__init__(ice_controlling=False, **options)
+        self._on_datagram = on_datagram
         self._bind_addresses = tuple(addresses)
         self._ports = ports
         self.out_of_ports = False
         """Whether a candidate is missing because no port was free."""
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if data:
+            self._on_datagram(data)
 
     async def get_component_candidates(
         self, component: int, addresses: list[str], timeout: int = 5
@@ -74,11 +82,9 @@ class GatheringConnection(Connection):
         port = bound.getsockname()[1]
         protocol = StunProtocol(self)
         loop = asyncio.get_running_loop()
-        transport: Any
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: _MediaFirst(protocol, self), sock=bound
+        await loop.create_datagram_endpoint(
+            lambda: MediaFirst(protocol, self._on_datagram), sock=bound
         )
-        transport.max_size = _MAX_DATAGRAM_BYTES
         protocol.local_candidate = Candidate(
             foundation=candidate_foundation("host", "udp", address),
             component=component,
@@ -145,29 +151,3 @@ class GatheringConnection(Connection):
             reason = str(error)
         log.warning("no candidate from a server of ICE_SERVERS", reason=reason)
         return None
-
-
-class _MediaFirst(asyncio.DatagramProtocol):
-    """Hands SRTP and SRTCP (RFC 7983 §7) past aioice, which would try to read each as STUN first.
-
-    Everything else, and what comes through a TURN server, takes aioice's own way.
-    """
-
-    def __init__(self, stun: StunProtocol, connection: Connection) -> None:
-        self._stun = stun
-        self._connection = connection
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._stun.connection_made(transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data and 127 < data[0] < 192:
-            self._connection.data_received(data, 1)
-        else:
-            self._stun.datagram_received(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        self._stun.error_received(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stun.connection_lost(exc)

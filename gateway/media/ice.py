@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -21,9 +21,6 @@ log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT = 20.0
 """Seconds until a path that no check has opened counts as failed."""
-
-LISTENING_TURN = 1.0
-"""Seconds in which a live peer is likely to be heard."""
 
 
 class IcePath:
@@ -185,27 +182,27 @@ class IcePath:
         if old is not None:
             await self._drop(old)
 
-    async def wait_lost(self, silence: int) -> str:
-        """Return when the open path is lost, and why.
-
-        It is when the peer's consent expired (RFC 7675), or nothing at all has come from it for
-        ``silence`` seconds; but not while an ICE restart may still mend it.
-
-        Seconds are counted in turns of the event loop, not on the clock: while this process stands
-        still the peer's datagrams wait in the socket, and it must not be taken for gone.
+    @property
+    def signs_of_life(self) -> Hashable:
+        """Differs from what it was if the peer was heard on the open path in between: it sent a
+        check, it answered one of ours, or the path is a new one.
         """
-        silent, seen = 0, -1
-        while silent < silence:
-            await asyncio.sleep(LISTENING_TURN)
-            agent = self._open
-            if agent is None or self._checking is not None:
-                silent = 0
-            elif agent.closed:
-                return "the peer's consent expired"
-            else:
-                silent = silent + 1 if agent.heard == seen else 0
-                seen = agent.heard
-        return f"nothing came from the peer for {silence} s"
+        return self._open, self._open.heard if self._open else 0
+
+    @property
+    def consents(self) -> bool:
+        """Whether the peer lets us send to it on the open path (RFC 7675)."""
+        return self._open is not None and not self._open.closed
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether checks are under way that may open a new path."""
+        return self._checking is not None
+
+    def ask(self) -> None:
+        """Ask the peer for a sign of life on the open path."""
+        if self._open is not None:
+            self._open.ask()
 
     def send(self, data: bytes) -> bool:
         """Send one datagram now; False when no pair is nominated."""

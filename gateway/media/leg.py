@@ -13,13 +13,57 @@ from typing import Protocol
 
 
 class LegState(Enum):
-    """W3C ``RTCPeerConnectionState``, without ``disconnected``: a leg that is lost has failed."""
+    """W3C ``RTCPeerConnectionState``."""
 
     NEW = "new"
     CONNECTING = "connecting"
     CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    """Nothing is heard of the caller, and nothing is sent to it; it may come back, by the path
+    that is there or by an ICE restart.
+    """
     FAILED = "failed"
     CLOSED = "closed"
+
+
+class LegEvent(Enum):
+    OFFERED = "offered"
+    SECURED = "secured"
+    """A path is open, and the keys are agreed on."""
+    SILENT = "peer silent"
+    HEARD = "peer heard"
+    """By a path that was silent, or on a new one."""
+    LOST = "lost"
+    """No path, no keys, or the peer is gone."""
+    CLOSED = "closed"
+    """By either side."""
+
+
+_S, _E = LegState, LegEvent
+
+TRANSITIONS: dict[tuple[LegState, LegEvent], LegState] = {
+    (_S.NEW, _E.OFFERED): _S.CONNECTING,
+    (_S.NEW, _E.CLOSED): _S.CLOSED,
+    (_S.CONNECTING, _E.SECURED): _S.CONNECTED,
+    (_S.CONNECTING, _E.LOST): _S.FAILED,
+    (_S.CONNECTING, _E.CLOSED): _S.CLOSED,
+    (_S.CONNECTED, _E.SILENT): _S.DISCONNECTED,
+    (_S.CONNECTED, _E.LOST): _S.FAILED,
+    (_S.CONNECTED, _E.CLOSED): _S.CLOSED,
+    (_S.DISCONNECTED, _E.HEARD): _S.CONNECTED,
+    (_S.DISCONNECTED, _E.LOST): _S.FAILED,
+    (_S.DISCONNECTED, _E.CLOSED): _S.CLOSED,
+    (_S.FAILED, _E.CLOSED): _S.CLOSED,
+}
+"""What is not in the table changes nothing."""
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram, for the documentation."""
+    lines = ["stateDiagram-v2", f"    [*] --> {LegState.NEW.value}"]
+    for (state, what), following in TRANSITIONS.items():
+        lines.append(f"    {state.value} --> {following.value}: {what.value}")
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,17 @@ class Pacer:
         if frame is not None:
             self._emit(frame, self._skip_to(self._loop.time()))
 
+    def pause(self) -> None:
+        """Send nothing until :meth:`wake`, which begins a new talkspurt with the next frame."""
+        self._stop()
+        self._talking = False
+
     def close(self) -> None:
         """Send nothing any more; what the playout owes stays there."""
         self._closed = True
+        self._stop()
+
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -18,6 +18,8 @@ one fails there and not in a call.
     take media where it arrives, before it is queued for a task
 ``Connection.check_incoming``
     know that the peer still checks its consent; bound what it may teach
+``Connection.build_request``, ``StunProtocol.request``
+    check the pair in use once more than aioice does, which takes 30 s to miss a peer
 ``Connection._nominated``, ``CandidatePair.protocol``, ``CandidatePair.remote_addr``
     the pair in use now; send without a coroutine, through TURN too
 ``RTCDtlsTransport(transport)``
@@ -35,6 +37,7 @@ one fails there and not in a call.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -42,7 +45,7 @@ from typing import Any, cast
 from aioice import Candidate, Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol, server_reflexive_candidate
-from aioice.stun import Message
+from aioice.stun import Message, TransactionError
 from aioice.turn import TurnClientTcpProtocol, TurnClientUdpProtocol
 from aiortc import (
     RTCCertificate,
@@ -86,6 +89,9 @@ MAX_REMOTE_CANDIDATES = 64
 
 _MAX_EARLY_DATAGRAMS = 64
 
+_RETRANSMISSIONS = 1
+"""Of a check that asks for a sign of life, after half a second; an answer may take 1.5 s."""
+
 _MAX_UNSENT_BYTES = 65_536
 """In the process, when the socket takes no more: audio that waits longer is of no use."""
 
@@ -126,6 +132,12 @@ def check_seams() -> None:
         ),
         "Connection.check_incoming(message, addr, protocol)": _takes(
             Connection.check_incoming, "message", "addr", "protocol"
+        ),
+        "Connection.build_request(pair, nominate)": _takes(
+            Connection.build_request, "pair", "nominate"
+        ),
+        "StunProtocol.request(request, addr, integrity_key, retransmissions)": _takes(
+            StunProtocol.request, "request", "addr", "integrity_key", "retransmissions"
         ),
         "Connection._nominated": isinstance(
             getattr(Connection(ice_controlling=False), "_nominated", None), dict
@@ -187,11 +199,13 @@ class IceConnection(GatheringConnection):
         ports: UdpPorts | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(addresses, ports or UdpPorts(), **options)
-        self._on_datagram = on_datagram
+        super().__init__(addresses, on_datagram, ports or UdpPorts(), **options)
         self._gathering: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
         self.heard = 0
-        """Signs of life from the peer: its media, its DTLS, and its checks once they count."""
+        """Signs of life from the peer: its checks, once they count, and its answers to
+        :meth:`ask`.
+        """
         self.closed = False
         """By its owner, or because the peer no longer consents (RFC 7675)."""
 
@@ -213,11 +227,6 @@ class IceConnection(GatheringConnection):
             await super().close()
             raise ConnectionError("the ICE agent was closed")
 
-    def data_received(self, data: bytes, component: int) -> None:
-        if data:
-            self.heard += 1
-            self._on_datagram(data)
-
     def check_incoming(
         self, message: Message, addr: tuple[str, int], protocol: StunProtocol
     ) -> None:
@@ -225,6 +234,24 @@ class IceConnection(GatheringConnection):
         remote = self.remote_candidates
         if len(remote) < MAX_REMOTE_CANDIDATES or any((c.host, c.port) == addr for c in remote):
             super().check_incoming(message, addr, protocol)
+
+    def ask(self) -> None:
+        """Check the nominated pair, unless that is being done; an answer is a sign of life."""
+        pair = self._nominated.get(1)
+        if pair is None or self.closed or (self._asking is not None and not self._asking.done()):
+            return
+        self._asking = asyncio.create_task(self._check_pair(pair), name="ice-liveness")
+
+    async def _check_pair(self, pair: CandidatePair) -> None:
+        assert self.remote_password is not None
+        with contextlib.suppress(TransactionError):
+            await pair.protocol.request(
+                self.build_request(pair, nominate=False),
+                pair.remote_addr,
+                integrity_key=self.remote_password.encode(),
+                retransmissions=_RETRANSMISSIONS,
+            )
+            self.heard += 1
 
     def send_now(self, data: bytes) -> bool:
         """Send one datagram over the nominated pair; False when there is none (yet, or any more),
@@ -253,6 +280,9 @@ class IceConnection(GatheringConnection):
         self.closed = True
         if self._gathering is not None:
             await asyncio.wait([self._gathering])
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
         await super().close()
 
 

@@ -73,6 +73,8 @@ class RtpStream:
         self._rtcp_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self.received = self.sent = 0
+        self.heard = 0
+        """Packets of the peer's that could be read, RTP and RTCP, whatever they were good for."""
         self.rejected = 0
         """Packets that were no use: malformed, of another payload type, or not to be decoded."""
 
@@ -98,6 +100,7 @@ class RtpStream:
         :raises RtpError: it is none.
         """
         packet = RtpPacket.parse(data)
+        self.heard += 1
         if not self._receives or self._closed:
             self.rejected += 1
             return
@@ -187,6 +190,7 @@ class RtpStream:
         :raises RtcpError: it is none.
         """
         self._rtcp.on_datagram(data, self._loop.time())
+        self.heard += 1
 
     def _arm_rtcp(self) -> None:
         if not self._closed:
@@ -197,6 +201,11 @@ class RtpStream:
         if report is not None:
             self._send_rtcp(report)
         self._arm_rtcp()
+
+    @property
+    def peer_left(self) -> bool:
+        """Whether the caller's source said BYE, and nothing after it."""
+        return self._rtcp.peer_left
 
     def say_bye(self) -> None:
         """Tell the peer that our stream ends (RFC 3550 §6.3.7)."""

@@ -33,7 +33,8 @@ from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media.addresses import MediaAddresses
 from gateway.media.data_channels import DataChannels
 from gateway.media.ice import IcePath
-from gateway.media.leg import LegHandler, LegState, LegStats
+from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
+from gateway.media.liveness import until_gone
 from gateway.media.pacer import Pacer
 from gateway.media.seams import (
     Certificate,
@@ -52,14 +53,6 @@ log = structlog.get_logger(__name__)
 
 DTLS_TIMEOUT = 15.0
 """Seconds for the DTLS handshake after ICE connected."""
-
-PEER_SILENCE = 15
-"""Seconds without media, RTCP or a connectivity check after which the peer is gone.
-
-A browser that is killed says nothing, and RFC 7675 would take it for alive for 30 s. Much less
-would end calls that change their network, for a browser needs five to eight seconds to offer an ICE
-restart; and quiet ones that lose a packet, for some peers send a check every five and nothing else.
-"""
 
 MAX_EARLY_CANDIDATES = 32
 """Kept for an offer that has not come yet; the oldest go first."""
@@ -232,14 +225,13 @@ class WebRtcLeg:
 
     async def _live(self) -> None:
         """The leg's root task: connect, stay, and say how it ended."""
-        ended = LegState.FAILED
+        ended = LegEvent.LOST
         try:
-            self._set_state(LegState.CONNECTING)
+            self._feed(LegEvent.OFFERED)
             await self._first_path()
             await self._secure()
-            self._set_state(LegState.CONNECTED)
-            self._pacer.wake()
-            ended = await self._until_gone()
+            self._feed(LegEvent.SECURED)
+            ended = await until_gone(self._path, self._rtp, self._dtls_closed, self._feed)
         except ConnectionError as error:
             log.info("leg could not connect", reason=str(error))
         finally:
@@ -279,45 +271,36 @@ class WebRtcLeg:
             self._data = DataChannels(dtls, self._on_text)
         await self._data.start(data)
 
-    async def _until_gone(self) -> LegState:
-        """Wait for the end: a DTLS close is a hang-up, lost consent or silence a failure."""
-        hang_up = asyncio.create_task(self._dtls_closed.wait())
-        loss = asyncio.create_task(self._path.wait_lost(PEER_SILENCE))
-        try:
-            await asyncio.wait((hang_up, loss), return_when=asyncio.FIRST_COMPLETED)
-            if hang_up.done():
-                return LegState.CLOSED
-            log.info("leg lost", reason=loss.result())
-            return LegState.FAILED
-        finally:
-            hang_up.cancel()
-            loss.cancel()
-            await asyncio.gather(hang_up, loss, return_exceptions=True)
-
     def _on_dtls_state(self) -> None:
         if self._dtls is not None and self._dtls.state == "closed":
             self._dtls_closed.set()
 
-    def _set_state(self, state: LegState) -> None:
-        if state is not self._state and self._state is not LegState.CLOSED:
-            self._state = state
-            self._handler.on_leg_state(self, state)
+    def _feed(self, what: LegEvent) -> None:
+        """Follow the table; a leg that cannot be heard holds its audio, and goes on from there."""
+        state = TRANSITIONS.get((self._state, what))
+        if state is None:
+            return
+        self._state = state
+        if state is LegState.DISCONNECTED:
+            self._pacer.pause()
+        self._handler.on_leg_state(self, state)
+        self.wake()
 
     async def close(self) -> None:
         """Hang up, and return when nothing of the leg is left. Cancelled, it still gets there."""
-        self._end(LegState.CLOSED)
+        self._end(LegEvent.CLOSED)
         assert self._releasing is not None
         await asyncio.shield(self._releasing)
 
-    def _end(self, state: LegState) -> None:
+    def _end(self, how: LegEvent) -> None:
         """Stop media at once and say so; what takes time is left to a task that nobody cancels."""
         if self._releasing is None:
-            if self._state is LegState.CONNECTED:
+            if self._state in (LegState.CONNECTED, LegState.DISCONNECTED):
                 self._rtp.say_bye()
             self._pacer.close()
             self._rtp.close()
             self._releasing = asyncio.create_task(self._release(), name="webrtc-leg-release")
-        self._set_state(state)
+        self._feed(how)
 
     async def _release(self) -> None:
         async with self._negotiating:
@@ -355,6 +338,9 @@ class WebRtcLeg:
                 self._rtp.receive(self._srtp_in.unprotect(data))
         except (SrtpError, RtpError, RtcpError):
             self._rtp.rejected += 1
+            return
+        if self._state is LegState.DISCONNECTED:
+            self._feed(LegEvent.HEARD)  # Now, not at the watch's next turn: the answer goes on.
 
     def _send_rtp(self, packet: bytes) -> None:
         if self._srtp_out is not None:
@@ -370,8 +356,13 @@ class WebRtcLeg:
             self._pacer.wake()
 
     def stats(self) -> LegStats:
-        """What is known of the path."""
-        return self._rtp.stats()
+        """What is known of the path; how well it carries is unknown while it carries nothing."""
+        stats = self._rtp.stats()
+        if self._state is not LegState.DISCONNECTED:
+            return stats
+        return replace(
+            stats, rtt_ms=None, jitter_ms=None, loss_percent=None, remote_loss_percent=None
+        )
 
     # -- data channels
 

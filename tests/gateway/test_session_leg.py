@@ -12,6 +12,7 @@ import pytest_asyncio
 from client.python import Microphone
 from client.python.peer import Peer
 from gateway.core.events import (
+    AudioInterrupted,
     CallStats,
     ErrorCode,
     GatewayError,
@@ -22,6 +23,7 @@ from gateway.core.events import (
 from gateway.media.leg import LegState
 from gateway.media.webrtc import WebRtcLeg
 from gateway.sessions import Sessions
+from tests.gateway.media.peers import Caller
 from tests.gateways import begin, connected, live_sessions
 from tests.stand_in import StandIn
 
@@ -46,6 +48,13 @@ async def peer() -> AsyncIterator[Peer]:
     made = Peer(microphone, [], "127.0.0.1")
     yield made
     microphone.stop()
+    await made.close()
+
+
+@pytest_asyncio.fixture
+async def caller() -> AsyncIterator[Caller]:
+    made = Caller()
+    yield made
     await made.close()
 
 
@@ -157,6 +166,45 @@ async def test_a_leg_that_does_not_close_holds_up_nobody(
     assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "enough")
     assert isinstance(session._leg, WebRtcLeg)
     await close(session._leg)
+
+
+async def test_a_silent_caller_is_told_of_and_its_answer_is_kept_until_it_is_lost(
+    model: StandIn, sessions: Sessions, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.media.liveness.LISTENING_TURN", 0.08)
+    session, ear, line = await connected(sessions, model)
+    await caller.accept(await session.offer(await caller.offer()))
+    await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
+    await line.answer("A long story.", bytes(2 * 24_000 * 60))
+    await caller.until(lambda: len(caller.packets) > 10)
+    caller.vanish()
+    silent = await ear.wait(LegStateChanged, lambda state: state.connection == "disconnected")
+    assert silent.ice == "disconnected"
+    assert session.end_reason == ""
+    first = ear.told.index(silent)
+    stats = await ear.wait(CallStats, lambda stats: ear.told.index(stats) > first)
+    assert (stats.rtt_ms, stats.jitter_ms, stats.loss_percent) == (None, None, None)
+    assert stats.buffer_ms > 50_000
+    assert not ear.of(AudioInterrupted), "the answer waits"
+    await ear.wait(LegStateChanged, lambda state: state.connection == "failed")
+    truncated = await line.wait_for("conversation.item.truncate")
+    heard_ms = 60_000 - stats.buffer_ms
+    assert truncated["audio_end_ms"] == pytest.approx(heard_ms, abs=20)
+    assert not session.ended
+
+
+async def test_a_call_ends_with_the_leg_it_lost_but_not_before(
+    model: StandIn, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.media.liveness.LISTENING_TURN", 0.05)
+    async with live_sessions(model.url) as sessions:
+        session, ear = begin(sessions, ends_with_leg=True)
+        await caller.accept(await session.offer(await caller.offer()))
+        await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
+        caller.vanish()
+        await ear.wait(LegStateChanged, lambda state: state.connection == "disconnected")
+        assert not session.ended
+        assert (await ear.status(Status.DISCONNECTED)).reason == "the call was lost"
 
 
 async def test_a_call_ends_with_its_leg(model: StandIn, peer: Peer) -> None:

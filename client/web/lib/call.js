@@ -8,11 +8,17 @@ import { TalkpathError, asTalkpathError, deferred } from './errors.js';
 import { LevelMeter, SILENCE_DBFS } from './levels.js';
 import { Machine } from './machine.js';
 import { openMicrophone, stopTracks } from './microphone.js';
+import { watchNetwork } from './network.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
-/** ICE often heals a short `disconnected` by itself (W3C WebRTC, 5.6.4). */
-const HEAL_MS = 2_000;
+/**
+ * ICE may heal a `disconnected` by itself (W3C WebRTC, 5.6.4). But browsers say it after seconds without an answer,
+ * the gateway gives a silent caller up some 15 s later, and restarting a path that is about to heal does no harm.
+ */
+const HEAL_MS = 500;
 const RESTART_TIMEOUT_MS = 8_000;
+/** A network that went without a word took the signalling connection with it, which that one notices much later. */
+const DOUBT_MS = 3_000;
 const MAX_RESTARTS = 3;
 
 /** The signalling path is down: whoever owns the session calls `recover` or `end` when that is decided. */
@@ -41,11 +47,13 @@ export class Call extends Emitter {
   #established = deferred();
   #timer = null;
   #wasConnected = false;
+  #networkChanged = false;
+  #unwatch = () => {};
   #restarts = 0;
   #round = 0;
 
   /**
-   * @param signalling `{offer(description) -> Promise<answer>, candidate(candidate | null)}`
+   * @param signalling `{offer(description) -> Promise<answer>, candidate(candidate | null), reconnect()}`
    * @param audio the HTMLAudioElement that plays the agent
    */
   constructor({ signalling, audio, iceServers = [] }) {
@@ -108,18 +116,20 @@ export class Call extends Emitter {
     await this.#sender?.replaceTrack(stream.getAudioTracks()[0]);
   }
 
-  /** After the signalling path came back: restarts ICE unless the audio path survived. */
+  /** After the signalling path came back: restarts ICE unless the audio path survived, as far as can be told. */
   recover(iceServers = []) {
     if (!this.#peer || this.state === 'ended') return;
     this.#restarts = 0;
     this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers });
-    if (this.#peer.connectionState !== 'connected') this.#restartIce();
+    if (this.#peer.connectionState !== 'connected') this.#restartIce({ fresh: true });
+    else if (this.#networkChanged) this.#offerRestart({ fresh: true });
   }
 
   /** Ends the call and releases microphone, connection and audio. Idempotent. */
   end(error = null) {
     if (!this.#machine.handle('end')) return;
     clearTimeout(this.#timer);
+    this.#unwatch();
     this.#peer?.close();
     stopTracks(this.#microphone);
     for (const meter of Object.values(this.#meters)) meter.close();
@@ -147,6 +157,7 @@ export class Call extends Emitter {
     if (!globalThis.RTCPeerConnection) throw new TalkpathError('webrtc_unsupported', 'no RTCPeerConnection');
     const peer = new RTCPeerConnection({ iceServers: this.#iceServers, bundlePolicy: 'max-bundle' });
     this.#peer = peer;
+    this.#unwatch = watchNetwork(() => this.#moved());
     this.#sender = peer.addTrack(this.#microphone.getAudioTracks()[0], this.#microphone);
     peer.onicecandidate = ({ candidate }) => this.#trickle(candidate);
     peer.ontrack = (event) => this.#play(event.streams[0] ?? new MediaStream([event.track]));
@@ -162,6 +173,7 @@ export class Call extends Emitter {
     // A newer offer is under way, or the call is over: this answer describes a path nobody waits for.
     if (round !== this.#round || this.state === 'ended') return;
     await this.#peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    this.#networkChanged = false;
   }
 
   #trickle(candidate) {
@@ -216,18 +228,34 @@ export class Call extends Emitter {
     if (this.state === 'reconnecting') this.#deadline(healMs, () => this.#restartIce());
   }
 
-  async #restartIce() {
+  /** A path over the network of before may be dead for seconds before that shows. */
+  #moved() {
+    this.#networkChanged = true;
+    this.#restarts = 0;
+    if (this.state === 'connected') this.#offerRestart();
+    if (this.state === 'reconnecting') this.#restartIce();
+  }
+
+  /** @param fresh the signalling connection was made just now */
+  #restartIce({ fresh = false } = {}) {
     if (this.state === 'ended') return;
     if (this.#restarts >= MAX_RESTARTS) return this.end(iceFailed('the audio path did not come back'));
     this.#restarts += 1;
     this.#deadline(RESTART_TIMEOUT_MS, () => this.#restartIce());
+    this.#offerRestart({ fresh });
+  }
+
+  async #offerRestart({ fresh = false } = {}) {
     this.#peer.restartIce();
+    const doubt = fresh ? null : setTimeout(() => this.#signalling.reconnect(), DOUBT_MS);
     try {
       await this.#negotiate();
     } catch (thrown) {
       const error = asTalkpathError(thrown, 'negotiation_failed');
       if (SIGNALLING_LOST.has(error.code)) clearTimeout(this.#timer);
       else if (error.code !== 'timeout') this.end(error);
+    } finally {
+      clearTimeout(doubt);
     }
   }
 

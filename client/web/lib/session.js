@@ -77,6 +77,11 @@ export class Session extends Emitter {
     return request(this.#socket, ACK_TIMEOUT_MS, name, args);
   }
 
+  /** Makes a connection anew that is most likely dead. */
+  reconnect() {
+    if (this.state === 'connected') this.#socket.io.engine.close();
+  }
+
   /** Ends the session on the gateway, then the connection. Never fails: the gateway may be gone. */
   async close() {
     const socket = this.#socket;

@@ -120,6 +120,7 @@ class PageGateway:
     `refusals`: event -> (code, message), the failure it is acknowledged with.
     `closed_door`: the message every connection is refused with.
     `deaf`: offers are answered, but no packet arrives.
+    `answering`: cleared, offers wait for their answer.
     `farewell`: the reason told when a client ends its session.
     """
 
@@ -132,6 +133,8 @@ class PageGateway:
         self.refusals: dict[str, tuple[str, str]] = {}
         self.closed_door: str | None = None
         self.deaf = False
+        self.answering = asyncio.Event()
+        self.answering.set()
         self.peer: MediaPeer | None = None
         self._peers: list[MediaPeer] = []
         self._transports: set[asyncio.Transport] = set()
@@ -238,6 +241,7 @@ class PageGateway:
                 "agentSet": "chat_supervisor",
             }
         if event == "webrtc_offer":
+            await self.answering.wait()
             return {"type": "answer", "sdp": await self._new_leg(payload["sdp"])}
         if event == "disconnect_session" and self.farewell:
             await self.status("DISCONNECTED", reason=self.farewell)

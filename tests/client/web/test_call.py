@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.client.web.page_gateway import PageGateway
-from tests.client.web.screen import INSECURE_HOST, call, open_page
+from tests.client.web.screen import INSECURE_HOST, Evaluate, call, open_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -157,6 +157,64 @@ async def test_a_call_without_a_path_restarts_ice_when_the_session_resumes(
     again = await gateway.wait_for("webrtc_offer", 2)
     await expect(page.locator("#state-ice dd")).to_have_text("Connected")
     assert _ice_ufrag(again) != _ice_ufrag(gateway.requested("webrtc_offer")[0])
+
+
+async def test_a_device_that_is_back_on_the_network_restarts_ice_at_once(
+    page: Page, gateway: PageGateway
+) -> None:
+    await call(page, gateway)
+    peer = gateway.peer
+    assert peer
+    await peer.hears_speech()
+    await page.evaluate("() => dispatchEvent(new Event('online'))")
+    again = await gateway.wait_for("webrtc_offer", 2)
+    assert _ice_ufrag(again) != _ice_ufrag(gateway.requested("webrtc_offer")[0])
+    await expect(page.locator("#state-call dd")).to_have_text("Connected")
+
+
+async def test_an_unanswered_restart_makes_the_connection_anew(
+    page: Page, gateway: PageGateway
+) -> None:
+    await call(page, gateway)
+    gateway.answering.clear()
+    await page.evaluate("() => dispatchEvent(new Event('online'))")
+    await gateway.wait_for("webrtc_offer", 2)
+    assert len(gateway.requested("join_session")) == 1
+    await gateway.wait_for("join_session", 2)
+    gateway.answering.set()
+    await gateway.wait_for("webrtc_offer", 3)
+    await expect(page.locator("#state-session dd")).to_have_text("Connected")
+    await expect(page.locator("#state-call dd")).to_have_text("Connected")
+    await expect(page.locator("#problem")).to_be_hidden()
+    assert len(gateway.requested("join_session")) == 2
+
+
+async def test_the_network_is_watched_as_far_as_the_browser_tells(evaluate: Evaluate) -> None:
+    told = await evaluate(
+        """async () => {
+            const connection = Object.assign(new EventTarget(), { type: 'wifi' });
+            Object.defineProperty(navigator, 'connection', { value: connection });
+            const { watchNetwork } = await import('/client/lib/network.js');
+            const told = [];
+            let count = 0;
+            const stop = watchNetwork(() => (count += 1));
+            const becomes = (type) => {
+                connection.type = type;
+                connection.dispatchEvent(new Event('change'));
+                told.push(count);
+            };
+            ['wifi', 'none', 'cellular', 'cellular'].forEach(becomes);
+            dispatchEvent(new Event('online'));
+            told.push(count);
+            stop();
+            dispatchEvent(new Event('online'));
+            becomes('wifi');
+            return told;
+        }""",
+        None,
+    )
+    # The same, none, another, a new estimate of its speed, back on line; then nobody watches.
+    assert told == [0, 0, 1, 1, 2, 2]
 
 
 async def test_a_session_that_cannot_be_resumed_ends_the_call(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from aiortc import (
     RTCRtpReceiver,
     RTCSessionDescription,
 )
-from aiortc.rtp import AnyRtcpPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtpPacket
 
 from client.python.arrivals import pass_on_arrival
 from client.python.connecting import Connecting, close_cleanly
@@ -189,6 +190,7 @@ class Caller:
 
         async def on_rtp(packet: RtpPacket, arrival_time_ms: int) -> None:
             self.packets.append(packet)
+            self._tell()
             await receive(packet, arrival_time_ms)
 
         async def on_rtcp(packet: AnyRtcpPacket) -> None:
@@ -258,9 +260,23 @@ class Caller:
 
     def vanish(self) -> None:
         """Go without a word, as a killed browser does: nothing more is sent, not even a check."""
+        self.pass_only(lambda datagram: False)
+
+    def pass_only(self, wanted: Callable[[bytes], bool]) -> None:
+        """Send from now on only the datagrams that are wanted; the others are lost."""
+
+        def over(transport: asyncio.DatagramTransport) -> Callable[..., None]:
+            send = functools.partial(type(transport).sendto, transport)
+            return lambda data, addr=None: send(data, addr) if wanted(data) else None
+
         for dtls in self._dtls_transports():
             for protocol in dtls.transport.iceGatherer._connection._protocols:
-                protocol.transport.sendto = lambda data, addr=None: None
+                protocol.transport.sendto = over(protocol.transport)
+
+    async def say_bye(self) -> None:
+        """Say that the stream ends (RFC 3550 §6.6), and nothing else."""
+        (sender,) = self.connection.getSenders()
+        await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
 
     def _dtls_transports(self) -> set[RTCDtlsTransport]:
         found = {t.receiver.transport for t in self.connection.getTransceivers()}

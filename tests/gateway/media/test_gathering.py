@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
-from aioice import Candidate, Connection
+from aioice import Candidate
 from aioice.ice import StunProtocol
 from structlog.testing import capture_logs
 
@@ -40,9 +40,12 @@ FIRST, LAST = 41_310, 41_311
 
 @contextlib.asynccontextmanager
 async def gathered(
-    *addresses: str, ports: UdpPorts | None = None, **options: object
+    *addresses: str,
+    ports: UdpPorts | None = None,
+    on_datagram: Callable[[bytes], None] = lambda data: None,
+    **options: object,
 ) -> AsyncIterator[GatheringConnection]:
-    connection = GatheringConnection(addresses, ports or UdpPorts(), **options)
+    connection = GatheringConnection(addresses, on_datagram, ports or UdpPorts(), **options)
     try:
         await connection.gather_candidates()
         yield connection
@@ -91,7 +94,7 @@ async def test_a_server_that_does_not_answer_costs_its_candidate_and_a_deadline(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, capture_logs() as logs:
         silent.bind((LOOPBACK, 0))
         server = {"turn_server": silent.getsockname(), "turn_username": "u", "turn_password": "p"}
-        connection = GatheringConnection([LOOPBACK], UdpPorts(), **server)
+        connection = GatheringConnection([LOOPBACK], lambda data: None, UdpPorts(), **server)
         (candidate,) = await connection.get_component_candidates(1, [], timeout=0.1)
         await connection.close()
     assert candidate.type == "host"
@@ -117,12 +120,11 @@ async def test_media_is_not_tried_as_stun(monkeypatch: pytest.MonkeyPatch) -> No
     def to_stun(self: StunProtocol, data: bytes, addr: object) -> None:
         arrived.put_nowait(("stun", data[0]))
 
-    def to_media(self: Connection, data: bytes, component: int) -> None:
+    def to_media(data: bytes) -> None:
         arrived.put_nowait(("media", data[0]))
 
     monkeypatch.setattr(StunProtocol, "datagram_received", to_stun)
-    monkeypatch.setattr(Connection, "data_received", to_media)
-    async with gathered(LOOPBACK) as connection, asyncio.timeout(PATIENCE):
+    async with gathered(LOOPBACK, on_datagram=to_media) as connection, asyncio.timeout(PATIENCE):
         assert connection._protocols[0].transport.max_size == 65_536
         (local,) = connection.local_candidates
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -193,7 +195,11 @@ async def test_calls_use_the_range_and_give_it_back() -> None:
 async def test_a_restart_without_a_free_port_leaves_the_path_as_it_was() -> None:
     ports = UdpPorts(FIRST, FIRST)
     path = IcePath(MediaAddresses((LOOPBACK,), ports=ports), [], lambda data: None)
-    async with gathered(LOOPBACK) as peer:
+    arrived = asyncio.Queue[bytes]()
+    async with (
+        gathered(LOOPBACK, on_datagram=arrived.put_nowait) as peer,
+        asyncio.timeout(PATIENCE),
+    ):
         peer.ice_controlling = True
         peer.remote_username, peer.remote_password = path.credentials
         await path.gather()
@@ -207,5 +213,5 @@ async def test_a_restart_without_a_free_port_leaves_the_path_as_it_was() -> None
             await path.restart()
         assert path.credentials == credentials
         assert path.send(b"still there")
-        assert await peer.recv() == b"still there"
+        assert await arrived.get() == b"still there"
         await path.close()

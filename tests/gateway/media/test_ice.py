@@ -5,105 +5,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from aioice import Candidate, Connection
+from aioice import Candidate, stun
 from aioice.ice import StunProtocol
 
 from gateway.core.candidate import IceCandidate
 from gateway.media import ice
 from gateway.media.addresses import MediaAddresses
 from gateway.media.ice import IcePath
-from gateway.media.seams import MAX_REMOTE_CANDIDATES, IceConnection
+from gateway.media.seams import MAX_REMOTE_CANDIDATES
+from tests.gateway.media.ice_ends import LOOPBACK, PATIENCE, Ends, Inbox, candidate
 
-LOOPBACK = "127.0.0.1"
 OWN, FOREIGN = "10.0.0.5", "203.0.113.7"
-PATIENCE = 10.0
-
-
-def candidate(address: str = LOOPBACK, port: int = 9, **changes: object) -> IceCandidate:
-    fields: dict[str, object] = {
-        "foundation": "1",
-        "component": 1,
-        "transport": "udp",
-        "priority": 2_130_706_431,
-        "type": "host",
-    }
-    return IceCandidate(address=address, port=port, **{**fields, **changes})  # type: ignore[arg-type]
 
 
 # -- one path and the peer at its other end
-
-
-class Inbox:
-    """Datagrams in the order in which they came."""
-
-    def __init__(self) -> None:
-        self.received: list[bytes] = []
-        self._came = asyncio.Event()
-
-    def put(self, data: bytes) -> None:
-        self.received.append(data)
-        self._came.set()
-        self._came = asyncio.Event()
-
-    async def until(self, data: bytes) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while data not in self.received:
-                await self._came.wait()
-
-
-class Peer:
-    """A controlling ICE agent, as an offerer is, on loopback."""
-
-    def __init__(self, *, controlling: bool = True) -> None:
-        self.inbox = Inbox()
-        self.agent: Connection = IceConnection([LOOPBACK], self.inbox.put)
-        self.agent.ice_controlling = controlling
-
-    @property
-    def credentials(self) -> tuple[str, str]:
-        return self.agent.local_username, self.agent.local_password
-
-    @property
-    def candidates(self) -> list[IceCandidate]:
-        return [candidate(c.host, c.port) for c in self.agent.local_candidates]
-
-    async def take(self, path: IcePath, *, candidates: bool = True) -> None:
-        """Gather, and take in what ``path`` announced."""
-        await self.agent.gather_candidates()
-        self.agent.remote_username, self.agent.remote_password = path.credentials
-        for c in path.local_candidates if candidates else ():
-            await self.agent.add_remote_candidate(
-                Candidate(c.foundation, 1, "udp", c.priority, c.address, c.port, "host")
-            )
-
-    def mute(self) -> None:
-        """Receive, but say nothing any more."""
-        for protocol in self.agent._protocols:
-            protocol.transport.sendto = lambda data, addr=None: None  # type: ignore[method-assign]
-
-
-class Ends:
-    """A path and its peers, all closed after the test."""
-
-    def __init__(self, path: IcePath, inbox: Inbox) -> None:
-        self.path = path
-        self.inbox = inbox
-        self._peers: list[Peer] = []
-
-    async def peer(self, *, controlling: bool = True, knows_the_way: bool = True) -> Peer:
-        peer = Peer(controlling=controlling)
-        self._peers.append(peer)
-        await peer.take(self.path, candidates=knows_the_way)
-        return peer
-
-    async def connect(self, peer: Peer) -> None:
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(peer.agent.connect(), self.path.connect(*peer.credentials))
-
-    async def close(self) -> None:
-        await self.path.close()
-        for peer in self._peers:
-            await peer.agent.close()
 
 
 @pytest_asyncio.fixture
@@ -261,59 +176,100 @@ async def test_a_restart_before_the_first_path_gives_it_up(ends: Ends) -> None:
     assert len(ends.path._agents) == 1
 
 
-# -- losing it
+# -- signs of life
 
 
-@pytest.fixture
-def quick_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ice, "LISTENING_TURN", 0.02)
-
-
-async def test_a_peer_that_falls_silent_is_lost(ends: Ends, quick_turns: None) -> None:
+async def test_the_checks_of_a_peer_are_signs_of_life(ends: Ends) -> None:
     peer = await ends.peer()
     await ends.connect(peer)
-    peer.mute()
-    async with asyncio.timeout(PATIENCE):
-        assert "nothing came" in await ends.path.wait_lost(3)
+    before = ends.path.signs_of_life
+    assert ends.path.signs_of_life == before
+    (pair,) = peer.agent._nominated.values()
+    request = peer.agent.build_request(pair, nominate=False)
+    key = ends.path.credentials[1].encode()
+    await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+    assert ends.path.signs_of_life != before
 
 
-async def test_a_peer_that_says_anything_is_there(ends: Ends, quick_turns: None) -> None:
+async def test_what_nobody_signed_is_no_sign_of_life(ends: Ends) -> None:
     peer = await ends.peer()
     await ends.connect(peer)
-    lost = asyncio.create_task(ends.path.wait_lost(3))
-    for n in range(10):
-        await peer.agent.send(b"anything %d" % n)
-        await asyncio.wait([lost], timeout=0.02)
-        assert not lost.done()
-    peer.mute()
-    async with asyncio.timeout(PATIENCE):
-        await lost
+    before = ends.path.signs_of_life
+    await peer.agent.send(b"anybody can send this")
+    await ends.inbox.until(b"anybody can send this")
+    assert ends.path.signs_of_life == before
 
 
-async def test_a_peer_is_not_given_up_while_a_restart_may_help(
-    ends: Ends, quick_turns: None
-) -> None:
-    peer = await ends.peer()
-    await ends.connect(peer)
-    peer.mute()
-    await ends.path.restart()
-    restart = asyncio.create_task(ends.path.connect("ufrag", "p" * 22))
-    lost = asyncio.create_task(ends.path.wait_lost(3))
-    await asyncio.wait([lost], timeout=0.3)
-    assert not lost.done()
-    restart.cancel()
-    async with asyncio.timeout(PATIENCE):
-        assert "nothing came" in await lost
-
-
-async def test_an_expired_consent_ends_the_path(ends: Ends, quick_turns: None) -> None:
+async def test_a_peer_that_is_asked_answers(ends: Ends) -> None:
+    ends.path.ask()  # nobody yet
     await ends.connect(await ends.peer())
-    lost = asyncio.create_task(ends.path.wait_lost(1000))
+    agent = ends.path._open
+    assert agent is not None
+    before = ends.path.signs_of_life
+    ends.path.ask()
+    asking = agent._asking
+    ends.path.ask()
+    assert agent._asking is asking, "one question at a time"
+    assert asking is not None
+    await asyncio.wait_for(asking, PATIENCE)
+    assert ends.path.signs_of_life != before
+
+
+async def test_a_peer_that_does_not_answer_is_asked_twice(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stun, "RETRY_RTO", 0.02)
+    peer = await ends.peer()
+    await ends.connect(peer)
+    peer.mute()
+    sent: list[object] = []
+    monkeypatch.setattr(StunProtocol, "send_stun", lambda *what: sent.append(what))
+    before = ends.path.signs_of_life
+    ends.path.ask()
+    assert ends.path._open is not None
+    assert ends.path._open._asking is not None
+    await asyncio.wait_for(ends.path._open._asking, PATIENCE)
+    assert len(sent) == 2
+    assert ends.path.signs_of_life == before
+
+
+async def test_closing_while_the_peer_is_asked(ends: Ends) -> None:
+    peer = await ends.peer()
+    await ends.connect(peer)
+    peer.mute()
+    ends.path.ask()
+    agent = ends.path._open
+    await asyncio.sleep(0)
+    await ends.path.close()
+    assert agent is not None
+    agent.ask()
+    assert agent._asking is not None
+    assert agent._asking.cancelled()
+
+
+async def test_an_expired_consent_is_told(ends: Ends) -> None:
+    assert not ends.path.consents
+    await ends.connect(await ends.peer())
+    assert ends.path.consents
     assert ends.path._open is not None
     await ends.path._open.close()  # as the agent itself does then
-    async with asyncio.timeout(PATIENCE):
-        assert "consent" in await lost
+    assert not ends.path.consents
     assert not ends.path.send(b"x")
+
+
+async def test_a_restart_is_under_way_while_its_checks_run(ends: Ends) -> None:
+    peer = await ends.peer()
+    await ends.connect(peer)
+    assert not ends.path.is_restarting
+    before = ends.path.signs_of_life
+    await ends.path.restart()
+    other = await ends.peer()
+    restart = asyncio.create_task(ends.path.connect(*other.credentials))
+    await asyncio.sleep(0)
+    assert ends.path.is_restarting
+    await asyncio.wait_for(asyncio.gather(restart, other.agent.connect()), PATIENCE)
+    assert not ends.path.is_restarting
+    assert ends.path.signs_of_life != before, "a new path is a sign of life"
 
 
 # -- closing; the leak check of every test says whether it left anything

@@ -120,6 +120,38 @@ def test_after_a_stall_frames_are_not_sent_in_a_burst(loop: VirtualLoop) -> None
     assert sum(skipped for _, _, skipped, _ in burst) == pytest.approx(SAMPLE_RATE, rel=0.05)
 
 
+def test_a_paused_pacer_holds_what_is_owed_and_goes_on_with_the_next_frame(
+    loop: VirtualLoop,
+) -> None:
+    sent = Sent(loop)
+    for n in range(50):
+        sent.playout.push("a", bytes([n, 1]) * FRAME_SAMPLES)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    before = len(sent.frames)
+    sent.pacer.pause()
+    sent.pacer.pause()
+    loop.advance(10.0)
+    assert len(sent.frames) == before
+    assert loop.pending_timers() == 0
+    sent.pacer.wake()
+    loop.advance(2.0)
+    assert [frame[0] for _, frame, _, _ in sent.voiced()] == list(range(50))
+    _, _, skipped, talkspurt = sent.frames[before]
+    assert talkspurt
+    assert skipped == pytest.approx((10.0 - FRAME_SECONDS) * SAMPLE_RATE, abs=FRAME_SAMPLES)
+
+
+def test_a_pacer_paused_at_rest_stays_there(loop: VirtualLoop) -> None:
+    sent = Sent(loop)
+    sent.pacer.pause()
+    sent.pacer.wake()
+    assert sent.frames == []
+    sent.playout.push("a", TONE)
+    sent.pacer.wake()
+    assert [talkspurt for *_, talkspurt in sent.frames] == [True]
+
+
 def test_a_closed_pacer_sends_nothing(loop: VirtualLoop) -> None:
     sent = Sent(loop)
     sent.playout.push("a", TONE * 50)

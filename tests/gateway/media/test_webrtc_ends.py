@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.candidate import IceCandidate
 from gateway.core.sdp import SdpError
-from gateway.media import ice, webrtc
+from gateway.media import ice, liveness, webrtc
 from gateway.media.leg import Leg, LegState
 from tests.client.tones import tone
 from tests.gateway.media.peers import PATIENCE, Caller, GatewayEnd, Recorder, loopback_config
@@ -60,8 +60,7 @@ async def test_a_caller_that_hangs_up_closes_the_leg(gateway: GatewayEnd, caller
 async def test_a_caller_that_vanishes_fails_the_leg(
     gateway: GatewayEnd, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webrtc, "PEER_SILENCE", 3)
-    monkeypatch.setattr(ice, "LISTENING_TURN", 0.1)
+    monkeypatch.setattr(liveness, "LISTENING_TURN", 0.03)
     await caller.call(gateway)
     gateway.say(tone(60.0, RATE).tobytes())
     caller.vanish()
@@ -71,7 +70,9 @@ async def test_a_caller_that_vanishes_fails_the_leg(
     gateway.leg.wake()
     assert gateway.leg.stats().packets_sent == sent, "nothing is sent to nobody"
     await gateway.leg.close()
-    assert gateway.session.states[-2:] == [LegState.FAILED, LegState.CLOSED]
+    assert gateway.session.states[-3:] == [
+        *(LegState.DISCONNECTED, LegState.FAILED, LegState.CLOSED),
+    ]
 
 
 async def test_a_caller_that_never_comes_fails_the_leg(
