@@ -74,7 +74,18 @@ def table(columns: Sequence[tuple[str, Figures]]) -> str:
     """One column for each pair of a title and its figures."""
     cells = [[title for title, _ in columns]]
     cells += [[say(figures) for _, figures in columns] for _, say in ROWS]
-    return layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    lines = layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    return "\n".join([lines, *doubts(columns)])
+
+
+def doubts(columns: Sequence[tuple[str, Figures]]) -> list[str]:
+    """A line for each measurement in which the generator was the bottleneck."""
+    return [
+        f"UNRELIABLE, {title}: {' and '.join(figures.doubts)}; "
+        "latencies and pacing are this machine's, not the gateway's"
+        for title, figures in columns
+        if figures.doubts
+    ]
 
 
 RATIOS: Mapping[str, Callable[[Figures], Sequence[float | None]]] = {
@@ -97,7 +108,8 @@ def comparison(stock: tuple[str, Figures], ours: tuple[str, Figures]) -> str:
         pairs = zip(values(stock[1]), values(ours[1]), strict=True) if values else ()
         ratio = " / ".join(_ratio(theirs, its) for theirs, its in pairs)
         cells.append([say(stock[1]), say(ours[1]), ratio])
-    return layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    lines = layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    return "\n".join([lines, *doubts([stock, ours])])
 
 
 def _ratio(theirs: float | None, ours: float | None) -> str:

@@ -54,6 +54,16 @@ def test_a_comparison_tells_how_many_times_less() -> None:
     assert row(text, "calls lost") == "0 0"
 
 
+def test_a_late_generator_is_told_under_the_table() -> None:
+    late = figures(generator_lag_ms=Summary(20_000, 0.3, 7.2, 40.0))
+    for text in (
+        table([("rest", figures()), ("loss=5", late)]),
+        comparison(("loss=5", late), ("Talkpath", figures())),
+    ):
+        assert text.splitlines()[-1].startswith("UNRELIABLE, loss=5: the generator's timer was 7.2")
+        assert "UNRELIABLE" not in text.rpartition("\n")[0]
+
+
 def test_json_is_one_object() -> None:
     told = json.loads(to_json({"calls": 20}, [figures()]))
     assert told["load"] == {"calls": 20}
