@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         f"({' '.join(PROFILES)})",
     )
     parser.add_argument("--clips", type=int, default=len(PROMPTS), help=f"({len(PROMPTS)})")
-    parser.add_argument("--at-once", type=int, default=12, help="calls (12)")
+    parser.add_argument("--at-once", type=int, default=20, help="calls (20)")
     parser.add_argument("--seed", type=int, default=1, help="of the networks (1)")
     parser.add_argument("--stock", action="store_true", help="a stock aiortc bridge instead")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
