@@ -33,6 +33,11 @@ def _stop(figures: Figures) -> str:
     return _spread(figures.barge_in.stop_ms) + never
 
 
+def _histogram(figures: Figures) -> str:
+    bins = figures.barge_in.truncation_histogram
+    return " ".join(f"{middle}:{count}" for middle, count in bins.items()) or _UNKNOWN
+
+
 def _recovery(figures: Figures) -> str:
     recovery = figures.recovery
     if not recovery.ms.count and not recovery.never:
@@ -58,6 +63,7 @@ ROWS: Sequence[tuple[str, Callable[[Figures], str]]] = (
     ("barge-in to silence, ms", _stop),
     ("barge-ins", lambda f: f"{f.barge_in.stop_ms.count + f.barge_in.never}"),
     ("truncation error, ms", lambda f: _spread(f.barge_in.truncation_error_ms)),
+    ("  signed, cuts by 5 ms", _histogram),
     ("one lost packet to rest, ms", _recovery),
     ("RSS idle -> busy, MiB", lambda f: f"{_number(f.rss_idle_mib)} -> {_number(f.rss_mib)}"),
     ("RSS per call, KiB", lambda f: _number(f.rss_per_call_kib, 0)),

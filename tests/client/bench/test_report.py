@@ -26,6 +26,7 @@ def test_profiles_stand_side_by_side() -> None:
     assert row(text, "uplink, ms") == "0.4 / 5.1 / 9.0 0.4 / 5.1 / 9.0"
     assert row(text, "delivered, % of the time line") == "100.00 100.00"
     assert row(text, "  of the worst call") == "99.96 99.96"
+    assert row(text, "  signed, cuts by 5 ms") == "0:9 5:1 0:9 5:1"
     assert row(text, "RSS idle -> busy, MiB") == "90.0 -> 100.0 90.0 -> 100.0"
 
 
