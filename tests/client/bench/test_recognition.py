@@ -1,4 +1,9 @@
+import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +12,7 @@ import pytest_asyncio
 from client.python.bench.doors import Doors
 from client.python.bench.model import MockModel
 from client.python.bench.profile import parse_profile
+from client.python.bench.prompts import FOLDER
 from client.python.bench.recognition import (
     Clip,
     Delivered,
@@ -19,6 +25,8 @@ from client.python.bench.recognition import (
 from client.python.bench.track import PACKET_SAMPLES, RATE
 from client.python.levels import Samples
 from tests.gateways import running_gateway
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest_asyncio.fixture
@@ -72,3 +80,23 @@ def test_networks_are_compared_with_rest() -> None:
     lines = table([rest, bad], rest).splitlines()
     assert lines[1].split() == ["rest", "90", "800", "16", "2.0", "+0.0", "100.00"]
     assert lines[2].split() == ["loss=10", "90", "800", "40", "5.0", "+3.0", "99.91"]
+
+
+@pytest.mark.skipif(
+    not FOLDER.exists(), reason="needs Debian's package asterisk-core-sounds-en-wav"
+)
+async def test_people_are_understood_through_loss() -> None:
+    """scripts/bench_recognition.py: the calls, the gateway and the recogniser together."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "scripts" / "bench_recognition.py")),
+        *("--clips", "2", "--profile", "loss=10", "--json"),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    recorded, lossy = json.loads(output)["networks"]
+    assert (recorded["network"], lossy["network"]) == ("as recorded", "loss=10")
+    assert lossy["words"] == 28
+    assert lossy["errors"] <= recorded["errors"] + 3
+    assert lossy["delivered"] > 0.95
