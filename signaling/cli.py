@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ _COMMANDS = {
     "model": "run the embedded Realtime model alone",
     "bench": "measure a gateway under the load of many calls",
 }
+
+_MIDDLE_COLLECTIONS = 2
+"""Before each full one, about 80 calls."""
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -83,6 +87,7 @@ async def _serve(settings: Settings) -> int:
     except (SettingsError, SeamError, OpusUnavailable, ModelUnavailable, CannotListen) as error:
         await gateway.stop()
         return _complain(error)
+    _relieve_collector()
     print(f"Talkpath ready on {gateway.url} (model: {gateway.model_name})", flush=True)
     await stopping.wait()
     # A second signal does not wait for calls to finish.
@@ -90,6 +95,21 @@ async def _serve(settings: Settings) -> int:
         loop.remove_signal_handler(signum)
     await gateway.stop(settings.drain_timeout)
     return 0
+
+
+def _relieve_collector() -> None:
+    """Keep full collections short, and have them often enough.
+
+    One that looks at all that is loaded holds every call up for 40 ms. And it would come once in
+    some 300 calls, each of which leaves 60 KiB of cycles behind: connections, tracebacks of tasks
+    that were cancelled.
+    """
+    gc.collect()
+    gc.freeze()
+    # Before the next one, a quarter of what this one keeps has to be new: a quarter of nothing.
+    gc.collect()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _MIDDLE_COLLECTIONS)
 
 
 def _complain(error: Exception) -> int:

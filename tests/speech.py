@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import wave
 from pathlib import Path
 
@@ -10,8 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gateway.local_model.numerals import in_words
+from client.python.bench.prompts import FOLDER
+from client.python.bench.word_errors import word_errors, words_of
+from gateway.local_model.numerals import spelled
 from gateway.media.resample import resample
+
+__all__ = (
+    *("JFK", "JFK_WORDS", "PROMPTS", "Samples", "end_of_speech", "prompt", "read_wav"),
+    *("silence", "word_error_rate"),
+)
 
 Samples = npt.NDArray[np.int16]
 
@@ -21,24 +27,10 @@ JFK_WORDS = (
     "ask what you can do for your country."
 )
 
-_PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
-PROMPTS = {
-    "vm-msgsaved": "Your message has been saved.",
-    "conf-onlyperson": "You are currently the only person in this conference.",
-    "ss-noservice": (
-        "The number you have dialed is not in service. Please check the number and try again."
-    ),
-    "queue-thankyou": "Thank you for your patience.",
-    "vm-goodbye": "Goodbye.",
-    "please-try-call-later": "Please try your call again later.",
-    "vm-incorrect-mailbox": "Login incorrect. Mailbox number?",
-}
-"""Human prompts of ``asterisk-core-sounds-en-wav`` and what is said in them."""
-
 
 def prompt(name: str) -> Path:
     """The file of one of `PROMPTS`; skips the test where Debian's package is not installed."""
-    path = _PROMPTS / f"{name}.wav"
+    path = FOLDER / f"{name}.wav"
     if not path.exists():
         pytest.skip("needs Debian's package asterisk-core-sounds-en-wav")
     return path
@@ -67,31 +59,9 @@ def end_of_speech(samples: Samples, rate: int) -> float:
     return float(np.flatnonzero(loudness > loudness.max() / 20)[-1] + 1) / 100
 
 
-def words_of(text: str) -> list[str]:
-    """Lower-case words without punctuation; figures below a hundred and digits in words."""
-    plain = text.lower().replace("’", "'").replace("good-bye", "goodbye")
-    words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", plain)
-    spoken: list[str] = []
-    for word in words:
-        if not word.isdecimal():
-            spoken.append(word)
-        elif int(word) < 100:
-            spoken += in_words(int(word)).split()
-        else:
-            spoken += [in_words(int(digit)) for digit in word]
-    return spoken
-
-
 def word_error_rate(reference: str, hypothesis: str) -> float:
     """Substituted, missing and added words as a part of the reference's words."""
-    expected, heard = words_of(reference), words_of(hypothesis)
+    expected, heard = (words_of(spelled(text)) for text in (reference, hypothesis))
     if not expected:
         return float(bool(heard))
-    costs = list(range(len(heard) + 1))
-    for row, word in enumerate(expected, 1):
-        diagonal, costs[0] = costs[0], row
-        for column, other in enumerate(heard, 1):
-            substituted = diagonal + (word != other)
-            diagonal = costs[column]
-            costs[column] = min(substituted, costs[column] + 1, costs[column - 1] + 1)
-    return costs[-1] / len(expected)
+    return word_errors(expected, heard) / len(expected)

@@ -25,6 +25,17 @@ def in_words(number: int) -> str:
     return _TENS[tens] if not ones else f"{_TENS[tens]} {_ONES[ones]}"
 
 
+def spelled(text: str) -> str:
+    """``text`` with its figures in words: below a hundred as one number, else digit by digit."""
+
+    def words(figures: re.Match[str]) -> str:
+        number = int(figures[0])
+        parts = [number] if number < 100 else map(int, figures[0])
+        return f" {' '.join(map(in_words, parts))} "
+
+    return re.sub(r"\d+", words, text)
+
+
 def number_from(text: str) -> int | None:
     """The number ``text`` begins with, in words up to ``nine hundred``; None if it does not."""
     words = text.replace("-", " ").split()

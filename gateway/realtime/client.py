@@ -186,8 +186,8 @@ class RealtimeClient:
             self._queue.clear()
             self._queued_samples = self._queued_commands = 0
             writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            # Not `await writer`: that raises the same for the writer's end and for our own.
+            await asyncio.wait([writer])
 
     def _take(self, frame: str | bytes) -> None:
         try:

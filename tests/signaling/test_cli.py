@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import re
 import signal
@@ -183,3 +184,15 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     out = capsys.readouterr().out
     for command in ("serve", "call", "model", "bench"):
         assert re.search(rf"^  {command}\s+\w", out, re.MULTILINE)
+
+
+def test_full_collections_look_at_nothing_that_was_loaded() -> None:
+    thresholds, kept = gc.get_threshold(), gc.get_freeze_count()
+    try:
+        cli._relieve_collector()
+        assert gc.get_freeze_count() > kept + 10_000
+        assert len(gc.get_objects()) < 1_000
+        assert gc.get_threshold() == (*thresholds[:2], 2)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

@@ -78,8 +78,7 @@ async def _measure(profiles: list[Profile], load: Load) -> list[Pair]:
     try:
         pairs = []
         for profile in profiles:
-            bridge = [sys.executable, "-m", "client.python.bench.stock_bridge"]
-            stock = await _one([*bridge, "--model-url", model.url], {}, profile, load, model)
+            stock = await _one(subject.stock_command(model.url), {}, profile, load, model)
             settings = subject.gateway_environment(model.url)
             ours = await _one(subject.gateway_command(), settings, profile, load, model)
             pairs.append((stock, ours))

@@ -88,8 +88,9 @@ class BenchCall:
     def is_up(self) -> bool:
         return self.transport.is_up and self.agent.line is not None and not self.broken
 
-    async def set_up(self, http: aiohttp.ClientSession) -> None:
-        """Until media can be sent and the gateway has connected to the model.
+    async def set_up(self, http: aiohttp.ClientSession, alter: Callable[[str], str] = str) -> None:
+        """Until media can be sent and the gateway has connected to the model. `alter` makes
+        another SDP of the offer's.
 
         Raises `BenchError`.
         """
@@ -97,12 +98,16 @@ class BenchCall:
         local = await self.transport.gather(self._rtp.ssrc)
         self._door = self._doors.open(self.number, http)
         started = time.monotonic()
-        answer = await self._door.answer(local.offer())
+        answer = await self._door.answer(alter(local.offer()))
         self._remote = parse_answer(answer)
         await self.transport.connect(self._remote)
         self.setup_seconds = time.monotonic() - started
         self._rtp.payload_type = self._remote.payload_type
         self._rtp.level_id = self._remote.level_id
+        await self.reach_model()
+
+    async def reach_model(self) -> None:
+        """Until the gateway has connected to the model. Raises `BenchError`."""
         try:
             async with asyncio.timeout(MODEL_SECONDS):
                 await self._line_open.wait()
@@ -112,11 +117,13 @@ class BenchCall:
                 "is it started with REALTIME_URL=ws://127.0.0.1:PORT/v1/realtime and --model-port?"
             ) from None
 
-    def prepare(self, track: Track, network: LossyPath, later: Later) -> Callable[[], None]:
-        """What is to be said, and through which network. Returns what to call every 20 ms."""
-        # A stride that no cycle of probes divides: callers' probes spread over the second.
+    def prepare(
+        self, track: Track, network: LossyPath, later: Later, start_at: int = 0
+    ) -> Callable[[], None]:
+        """What is to be said from packet `start_at` on, and through which network. Returns what to
+        call every 20 ms."""
         self.sender = VoiceSender(
-            self.transport, self._rtp, track, network, self.uplink, later, self.number * 37
+            self.transport, self._rtp, track, network, self.uplink, later, start_at
         )
         return self.sender.tick
 
@@ -129,17 +136,19 @@ class BenchCall:
         reception = self.reception
         self.transport.send_rtcp(self._rtp.report(reception.ssrc, reception.highest_sequence))
 
-    async def hang_up(self) -> None:
-        """Nothing of the call is left, also of one that was never up."""
+    async def hang_up(self, *, silently: bool = False) -> None:
+        """Nothing of the call is left here, also of one that was never up. `silently`: the gateway
+        is told nothing, as by a caller whose network has gone."""
         self._hung_up = True
         self.agent.stop()
         self._model.forget(self.number)
         try:
             if self._door is not None:
-                await self._door.close()
+                await (self._door.drop() if silently else self._door.close())
         finally:
-            await self.transport.close()
-            await self._end_line()
+            await self.transport.close(silently=silently)
+            if not silently:
+                await self._end_line()
             self._decoder.close()
 
     async def _end_line(self) -> None:

@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def add_load_options(parser: argparse.ArgumentParser) -> None:
     """What is asked of a gateway, whichever it is."""
-    parser.add_argument("--calls", type=_count, default=20, help="calls at once (20)")
+    parser.add_argument("--calls", type=count, default=20, help="calls at once (20)")
     parser.add_argument("--seconds", type=_seconds, default=20.0, help="measured (20)")
     parser.add_argument("--warm-up", type=_seconds, default=4.0, help="seconds before (4)")
     parser.add_argument(
@@ -180,7 +180,7 @@ def _natural(text: str) -> int:
     return int(text)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     if _natural(text) == 0:
         raise argparse.ArgumentTypeError("there must be one at least")
     return int(text)

@@ -8,21 +8,26 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
-from client.python.bench.errors import BenchError
+from client.python.bench.errors import BenchError, Refused
 from client.python.connection import Connection
 from client.python.errors import ClientError
 
 _ANSWER_SECONDS = 20.0
+_NO_ANSWER = ("unreachable", "timeout", "closed")
+"""Codes of the client's own: the gateway refused nothing."""
 
 
 class Door(Protocol):
-    """One call's way in. Both raise `BenchError`."""
+    """One call's way in."""
 
     async def answer(self, offer: str) -> str:
-        """The gateway's answer to an SDP offer."""
+        """The gateway's answer to an SDP offer. Raises `BenchError`."""
 
     async def close(self) -> None:
-        """The call is over."""
+        """The call is over, and the gateway is told. Raises `BenchError`."""
+
+    async def drop(self) -> None:
+        """The client is gone, without a word about its call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,15 @@ class _HttpDoor:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise BenchError(f"no answer from {self._url} ({type(error).__name__})") from error
         if response.status not in (200, 201):
-            raise BenchError(f"{self._url} answers HTTP {response.status}: {body[:200]}")
+            text = f"{self._url} answers HTTP {response.status}: {body[:200]}"
+            raise Refused(str(response.status), text)
         return body
 
     async def close(self) -> None:
         """Nothing: the call ends with its media path."""
+
+    async def drop(self) -> None:
+        """Nothing: there is no connection to lose."""
 
 
 class _SocketIoDoor:
@@ -90,7 +99,9 @@ class _SocketIoDoor:
             described = {"type": "offer", "sdp": offer}
             answer = await self._connection.request("webrtc_offer", (described,), _ANSWER_SECONDS)
         except ClientError as error:
-            raise BenchError(str(error)) from error
+            if error.code in _NO_ANSWER:
+                raise BenchError(str(error)) from error
+            raise Refused(error.code, str(error)) from error
         return str(answer["sdp"])
 
     async def close(self) -> None:
@@ -99,4 +110,7 @@ class _SocketIoDoor:
                 await self._connection.request("disconnect_session", (), _ANSWER_SECONDS)
             except ClientError as error:
                 raise BenchError(f"the call could not be ended: {error}") from error
+        await self.drop()
+
+    async def drop(self) -> None:
         await self._connection.close()

@@ -11,6 +11,12 @@ from typing import Any
 BUSY_SHARE = 0.8
 """Of a core, up to which calls are counted: beyond it queues grow."""
 
+MOST_LAG_MS = 5.0
+"""At p99, up to which the generator's lateness does not show as the gateway's."""
+
+MOST_GENERATOR_SHARE = 0.8
+"""Of a core: beyond it the generator is late by itself."""
+
 _BIN_MS = 5
 
 
@@ -107,9 +113,21 @@ class Figures:
     generator_cpu_ms_per_call_s: float
     generator_lag_ms: Summary
 
+    @property
+    def doubts(self) -> list[str]:
+        """Why latencies and pacing of this run are not the gateway's; empty: they are."""
+        lag = self.generator_lag_ms.p99
+        share = self.generator_cpu_ms_per_call_s * self.calls / 1000
+        doubts = []
+        if lag is not None and lag > MOST_LAG_MS:
+            doubts.append(f"the generator's timer was {lag:.1f} ms late at p99")
+        if share > MOST_GENERATOR_SHARE:
+            doubts.append(f"the generator took {share:.0%} of a core")
+        return doubts
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {**asdict(self), "doubts": self.doubts}
 
 
 def calls_per_core(cpu_ms_per_call_s: float | None) -> float | None:

@@ -1,8 +1,9 @@
-"""What a process and all of its children use: CPU time, memory, threads. Read from Linux's /proc;
-elsewhere nothing is known."""
+"""What a process and all of its children use: CPU time, memory, threads, descriptors. Read from
+Linux's /proc; elsewhere nothing is known."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,33 @@ def usage(pid: int) -> Usage | None:
         threads += int(fields[17])
         rss += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
     return Usage(cpu, rss, threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """How many are open, and how many of them are sockets."""
+
+    total: int
+    sockets: int
+
+
+def descriptors(pid: int) -> Descriptors | None:
+    """Of process `pid` and its descendants; None if that cannot be known or it has ended."""
+    if not (_PROC / str(pid) / "fd").exists():
+        return None
+    targets = [target for member in family(pid) for target in _open_files(member)]
+    return Descriptors(len(targets), sum(target.startswith("socket:") for target in targets))
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    folder = _PROC / str(pid) / "fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        with contextlib.suppress(OSError):  # Closed just now.
+            yield os.readlink(folder / name)
 
 
 def family(pid: int) -> Iterator[int]:

@@ -33,6 +33,11 @@ def _stop(figures: Figures) -> str:
     return _spread(figures.barge_in.stop_ms) + never
 
 
+def _histogram(figures: Figures) -> str:
+    bins = figures.barge_in.truncation_histogram
+    return " ".join(f"{middle}:{count}" for middle, count in bins.items()) or _UNKNOWN
+
+
 def _recovery(figures: Figures) -> str:
     recovery = figures.recovery
     if not recovery.ms.count and not recovery.never:
@@ -58,6 +63,7 @@ ROWS: Sequence[tuple[str, Callable[[Figures], str]]] = (
     ("barge-in to silence, ms", _stop),
     ("barge-ins", lambda f: f"{f.barge_in.stop_ms.count + f.barge_in.never}"),
     ("truncation error, ms", lambda f: _spread(f.barge_in.truncation_error_ms)),
+    ("  signed, cuts by 5 ms", _histogram),
     ("one lost packet to rest, ms", _recovery),
     ("RSS idle -> busy, MiB", lambda f: f"{_number(f.rss_idle_mib)} -> {_number(f.rss_mib)}"),
     ("RSS per call, KiB", lambda f: _number(f.rss_per_call_kib, 0)),
@@ -74,7 +80,18 @@ def table(columns: Sequence[tuple[str, Figures]]) -> str:
     """One column for each pair of a title and its figures."""
     cells = [[title for title, _ in columns]]
     cells += [[say(figures) for _, figures in columns] for _, say in ROWS]
-    return layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    lines = layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    return "\n".join([lines, *doubts(columns)])
+
+
+def doubts(columns: Sequence[tuple[str, Figures]]) -> list[str]:
+    """A line for each measurement in which the generator was the bottleneck."""
+    return [
+        f"UNRELIABLE, {title}: {' and '.join(figures.doubts)}; "
+        "latencies and pacing are this machine's, not the gateway's"
+        for title, figures in columns
+        if figures.doubts
+    ]
 
 
 RATIOS: Mapping[str, Callable[[Figures], Sequence[float | None]]] = {
@@ -97,7 +114,8 @@ def comparison(stock: tuple[str, Figures], ours: tuple[str, Figures]) -> str:
         pairs = zip(values(stock[1]), values(ours[1]), strict=True) if values else ()
         ratio = " / ".join(_ratio(theirs, its) for theirs, its in pairs)
         cells.append([say(stock[1]), say(ours[1]), ratio])
-    return layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    lines = layout(["p50 / p99 / max", *(name for name, _ in ROWS)], cells)
+    return "\n".join([lines, *doubts([stock, ours])])
 
 
 def _ratio(theirs: float | None, ours: float | None) -> str:

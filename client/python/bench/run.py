@@ -41,6 +41,9 @@ STAIRCASE_SECONDS = (PROBE_EVERY + STAIR_LEAD + STAIR_PACKETS) * PACKET_SECONDS 
 
 _FIRST_CALL_SECONDS = 1.0
 _SETTLE_SECONDS = 0.5
+_STRIDE = 37
+"""Packets between the places where two callers begin; no cycle of probes divides it, so that the
+probes of all spread over the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,12 @@ class ProfileRun:
         track = speech_track(load.speech, expected_loss)
         wheel = PacketWheel()
         wheel.ticks = [
-            call.prepare(track, LossyPath(self._profile, load.seed + call.number), wheel.later)
+            call.prepare(
+                track,
+                LossyPath(self._profile, load.seed + call.number),
+                wheel.later,
+                call.number * _STRIDE,
+            )
             for call in calls
         ]
         wheel.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -10,6 +11,7 @@ from client.python.bench.path import LossyPath
 from client.python.bench.rtp import RtpSender
 from client.python.bench.staircase import StaircaseReader
 from client.python.bench.track import (
+    PACKET_SECONDS,
     PROBE_EVERY,
     RATE,
     STAIR_LEAD,
@@ -21,6 +23,21 @@ from client.python.bench.uplink import UplinkMeter
 
 Later = Callable[[float, Callable[[], None]], None]
 """`later(when, send)`: call `send` at `when`, seconds of the monotonic clock."""
+
+
+async def pace(tick: Callable[[], None], packets: int) -> None:
+    """Call `tick` so many times, each 20 ms, for a caller of its own; of many a `PacketWheel` costs
+    less."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for number in range(1, packets + 1):
+        tick()
+        await asyncio.sleep(start + number * PACKET_SECONDS - loop.time())
+
+
+def later(when: float, send: Callable[[], None]) -> None:
+    """A `Later` of the event loop's own."""
+    asyncio.get_running_loop().call_at(when, send)
 
 
 class RtpPath(Protocol):

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from client.python.bench.errors import BenchError
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+_LONGEST_LINE = 1024 * 1024
+"""Bytes of what a gateway may log in one line."""
 _URL = re.compile(r"\bready on (http://\S+)")
 
 # Nothing else of this machine's environment may decide how the gateway under test behaves.
@@ -36,6 +38,11 @@ def gateway_command() -> list[str]:
     return [sys.executable, "-m", "signaling", "serve", "--host", "127.0.0.1", "--port", "0"]
 
 
+def stock_command(model_url: str) -> list[str]:
+    """The stock bridge that Talkpath is compared with."""
+    return [sys.executable, "-m", "client.python.bench.stock_bridge", "--model-url", model_url]
+
+
 def gateway_environment(model_url: str) -> dict[str, str]:
     return {
         "PUBLIC_ADDRESS": "127.0.0.1",
@@ -46,11 +53,15 @@ def gateway_environment(model_url: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def running(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[Subject]:
+async def running(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None] = lambda line: None,
+) -> AsyncIterator[Subject]:
     """Start `command`, which prints `… ready on http://HOST:PORT`; stop it (SIGTERM) at the end.
 
-    It runs in an empty directory, so that no `.env` is found. Raises `BenchError` if it does not
-    become ready.
+    It runs in an empty directory, so that no `.env` is found. `on_line` is told what it prints when
+    it is ready. Raises `BenchError` if it does not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="talkpath-bench-") as directory:
         process = await asyncio.create_subprocess_exec(
@@ -58,11 +69,12 @@ async def running(command: Sequence[str], environment: Mapping[str, str]) -> Asy
             cwd=directory,
             env={**_inherited(), **environment},
             stdout=asyncio.subprocess.PIPE,
+            limit=_LONGEST_LINE,
         )
         drain: asyncio.Task[None] | None = None
         try:
             url = await _ready(process, command)
-            drain = asyncio.create_task(_drain(process))
+            drain = asyncio.create_task(_drain(process, on_line))
             yield Subject(url, process.pid)
         finally:
             await _stop(process)
@@ -89,11 +101,11 @@ async def _ready(process: asyncio.subprocess.Process, command: Sequence[str]) ->
     raise BenchError(f"{' '.join(command)} ended before it was ready")
 
 
-async def _drain(process: asyncio.subprocess.Process) -> None:
+async def _drain(process: asyncio.subprocess.Process, on_line: Callable[[str], None]) -> None:
     """Read on, so that a full pipe does not stop it."""
     assert process.stdout is not None
-    while await process.stdout.read(65_536):
-        pass
+    while line := await process.stdout.readline():
+        on_line(line.decode(errors="replace").rstrip())
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -49,7 +49,7 @@ def speech_track(speech: Samples, expected_loss: int) -> Track:
         sound = probes.burst(tone, RATE)
         audio[sample - PACKET_SAMPLES : sample] = 0
         audio[sample : sample + len(sound)] = sound
-    return Track(_encode(audio, expected_loss), marks)
+    return Track(encoded(audio, expected_loss), marks)
 
 
 @functools.cache
@@ -59,10 +59,12 @@ def staircase_track() -> Track:
         [np.zeros(STAIR_LEAD * PACKET_SAMPLES, dtype=np.int16)]
         + [staircase.stair(n, PACKET_SAMPLES, RATE) for n in range(STAIR_PACKETS)]
     )
-    return Track(_encode(audio, 0), {})
+    return Track(encoded(audio, 0), {})
 
 
-def _encode(audio: Samples, expected_loss: int) -> tuple[bytes, ...]:
+def encoded(audio: Samples, expected_loss: int) -> tuple[bytes, ...]:
+    """The packets of `audio` (at `RATE`, as long as some packets). `expected_loss`: percent; above
+    0 each also carries the one before."""
     encoder = OpusEncoder(RATE, BIT_RATE, expected_loss)
     try:
         return tuple(

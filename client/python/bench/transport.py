@@ -165,8 +165,10 @@ class MediaTransport:
         elif self._unprotect is not None:
             self._on_rtp(self._unprotect(data), at)
 
-    async def close(self) -> None:
-        """Tell the peer (DTLS close_notify), and close the socket."""
+    async def close(self, *, silently: bool = False) -> None:
+        """Tell the peer (DTLS close_notify) unless `silently`, and close the socket."""
+        if silently:
+            self._socket = None
         await self._dtls.stop()
         self._carrier.put(None)
         async with asyncio.timeout(_CLOSE_SECONDS):

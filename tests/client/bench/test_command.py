@@ -1,11 +1,13 @@
+import asyncio
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from client.python.bench import command, run
+from client.python.bench import command, run, subject
 from client.python.bench.command import FAILED, MEASURED, main
+from client.python.bench.subject import gateway_command, gateway_environment
 from client.python.bench.track import Track, speech_track
 from client.python.levels import Samples
 
@@ -35,6 +37,21 @@ def test_a_gateway_is_started_measured_and_stopped(
     assert profile["delivered"] > 0.9
     assert profile["cpu_ms_per_call_s"] > 0
     assert profile["rss_mib"] > 20
+
+
+async def test_a_gateway_that_runs_is_measured_by_socketio(
+    unused_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = f"ws://127.0.0.1:{unused_port}/v1/realtime"
+    async with subject.running(gateway_command(), gateway_environment(model)) as gateway:
+        options = ["--url", gateway.url, "--door", "socketio", "--model-port", str(unused_port)]
+        load = ["--calls", "2", "--seconds", "1.5", "--warm-up", "0.5", "--barge-ins", "0"]
+        status = await asyncio.to_thread(main, [*options, *load, "--pid", str(gateway.pid)])
+    assert status == MEASURED
+    told = {line[:30].strip(): line[30:].split() for line in capsys.readouterr().out.splitlines()}
+    assert told["calls lost"] == ["0"]
+    assert told["threads"] == ["1"]
+    assert float(told["delivered, % of the time line"[:30].strip()][-1]) > 90
 
 
 @pytest.mark.parametrize(

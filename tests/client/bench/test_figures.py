@@ -42,3 +42,12 @@ def test_figures_are_plain_json() -> None:
     told = json.loads(json.dumps(figures().as_dict()))
     assert told["uplink_ms"] == {"count": 400, "p50": 0.4, "p99": 5.1, "max": 9.0}
     assert told["barge_in"]["truncation_histogram"] == {"0": 9, "5": 1}
+
+
+def test_a_generator_that_was_late_or_busy_makes_doubts() -> None:
+    assert figures().doubts == []
+    late = figures(generator_lag_ms=Summary(20_000, 0.3, 7.2, 40.0))
+    assert late.doubts == ["the generator's timer was 7.2 ms late at p99"]
+    busy = figures(calls=80, generator_cpu_ms_per_call_s=11.0)
+    assert busy.doubts == ["the generator took 88% of a core"]
+    assert busy.as_dict()["doubts"] == busy.doubts

@@ -1,10 +1,11 @@
 import asyncio
 import os
+import socket
 import sys
 
 import pytest
 
-from client.python.bench.process import family, usage
+from client.python.bench.process import descriptors, family, usage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -44,5 +45,16 @@ def test_cpu_time_grows_with_work() -> None:
     assert 0.03 <= after.cpu - before.cpu < 5
 
 
+def test_descriptors_and_sockets_are_counted() -> None:
+    before = descriptors(os.getpid())
+    one, two = socket.socketpair()
+    with one, two, open(os.devnull):
+        during = descriptors(os.getpid())
+    assert before is not None
+    assert during is not None
+    assert (during.total - before.total, during.sockets - before.sockets) == (3, 2)
+
+
 def test_of_no_process_nothing_is_known() -> None:
     assert usage(2**30) is None
+    assert descriptors(2**30) is None

@@ -26,6 +26,7 @@ def test_profiles_stand_side_by_side() -> None:
     assert row(text, "uplink, ms") == "0.4 / 5.1 / 9.0 0.4 / 5.1 / 9.0"
     assert row(text, "delivered, % of the time line") == "100.00 100.00"
     assert row(text, "  of the worst call") == "99.96 99.96"
+    assert row(text, "  signed, cuts by 5 ms") == "0:9 5:1 0:9 5:1"
     assert row(text, "RSS idle -> busy, MiB") == "90.0 -> 100.0 90.0 -> 100.0"
 
 
@@ -52,6 +53,16 @@ def test_a_comparison_tells_how_many_times_less() -> None:
     assert row(text, "CPU, ms per call-second") == "72.0 12.0 6.0"
     assert row(text, "uplink, ms") == "81.0 / 204.0 / 300.0 0.4 / 5.1 / 9.0 202.5 / 40.0 / 33.3"
     assert row(text, "calls lost") == "0 0"
+
+
+def test_a_late_generator_is_told_under_the_table() -> None:
+    late = figures(generator_lag_ms=Summary(20_000, 0.3, 7.2, 40.0))
+    for text in (
+        table([("rest", figures()), ("loss=5", late)]),
+        comparison(("loss=5", late), ("Talkpath", figures())),
+    ):
+        assert text.splitlines()[-1].startswith("UNRELIABLE, loss=5: the generator's timer was 7.2")
+        assert "UNRELIABLE" not in text.rpartition("\n")[0]
 
 
 def test_json_is_one_object() -> None:

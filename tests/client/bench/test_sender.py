@@ -1,10 +1,12 @@
+import asyncio
 from collections.abc import Callable
 
 from client.python.bench.path import LossyPath
 from client.python.bench.profile import parse_profile
 from client.python.bench.rtp import RtpSender, parse_header
-from client.python.bench.sender import VoiceSender
+from client.python.bench.sender import VoiceSender, later, pace
 from client.python.bench.track import (
+    PACKET_SECONDS,
     PROBE_EVERY,
     STAIR_LEAD,
     STAIR_LOST,
@@ -106,3 +108,16 @@ def test_a_staircase_begins_between_two_probes_and_loses_one_packet() -> None:
     assert network.payloads[PROBE_EVERY // 2 :] == expected
     network.tick(1)
     assert network.payloads[-1] == bytes((PROBE_EVERY // 2,))
+
+
+async def test_a_caller_keeps_its_own_pace() -> None:
+    loop = asyncio.get_running_loop()
+    network = Network()
+    started = loop.time()
+    await pace(network.sender.tick, 5)
+    assert loop.time() - started >= 5 * PACKET_SECONDS
+    assert len(network.packets) == 5
+    arrived = asyncio.Event()
+    later(loop.time() + 0.01, arrived.set)
+    async with asyncio.timeout(5):
+        await arrived.wait()

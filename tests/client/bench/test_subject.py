@@ -5,7 +5,12 @@ import pytest
 
 from client.python.bench import subject
 from client.python.bench.errors import BenchError
-from client.python.bench.subject import gateway_command, gateway_environment, running
+from client.python.bench.subject import (
+    gateway_command,
+    gateway_environment,
+    running,
+    stock_command,
+)
 
 # Says what it was started with, then waits for SIGTERM.
 SCRIPT = """
@@ -13,18 +18,21 @@ import os, signal, sys
 print("starting", flush=True)
 print(f"Test ready on http://127.0.0.1:1/{os.environ.get('MARK')}/{os.environ.get('SECRET')}"
       f"/{len(os.listdir())}", flush=True)
+print("further", flush=True)
 signal.sigwait({signal.SIGTERM})
 """
 
 
 async def test_a_child_is_found_ready_and_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "of this shell")
-    async with running([sys.executable, "-c", SCRIPT], {"MARK": "here"}) as started:
+    lines: list[str] = []
+    async with running([sys.executable, "-c", SCRIPT], {"MARK": "here"}, lines.append) as started:
         assert started.url == "http://127.0.0.1:1/here/None/0"
         assert started.pid is not None
         os.kill(started.pid, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(started.pid, 0)
+    assert lines == ["further"]
 
 
 async def test_one_that_ends_is_told() -> None:
@@ -38,6 +46,10 @@ async def test_one_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyP
     with pytest.raises(BenchError, match="not ready within"):
         async with running([sys.executable, "-c", "import signal; signal.pause()"], {}):
             pass
+
+
+def test_the_stock_bridge_is_told_its_model() -> None:
+    assert stock_command("ws://127.0.0.1:5")[-2:] == ["--model-url", "ws://127.0.0.1:5"]
 
 
 def test_the_gateway_is_kept_to_loopback_and_to_our_model() -> None:

@@ -69,6 +69,24 @@ async def test_rtp_goes_both_ways_in_either_dtls_role() -> None:
     one.transport.send_rtp(one.rtp.packet(b"into the void"))
 
 
+async def test_a_caller_may_go_without_a_word() -> None:
+    certificate = RTCCertificate.generateCertificate()
+    one, two = Peer(certificate), Peer(certificate)
+    ends = (await one.transport.gather(1), await two.transport.gather(2))
+    await asyncio.gather(
+        one.transport.connect(remote_of(ends[1], "client")),
+        two.transport.connect(remote_of(ends[0], "server")),
+    )
+    came: list[bytes] = []
+    two.transport._carrier.put = came.append  # type: ignore[method-assign]
+    await one.transport.close(silently=True)
+    two.transport.send_rtp(two.rtp.packet(b"to nobody"))
+    await asyncio.sleep(0.05)
+    assert came == []
+    assert two.transport.is_up
+    await two.transport.close()
+
+
 async def test_a_peer_that_does_not_answer_is_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.1)
     certificate = RTCCertificate.generateCertificate()

@@ -22,6 +22,7 @@ from gateway.core.rtcp import (
     serialize_compound,
 )
 from gateway.core.rtp import RtpPacket
+from tests.net import VirtualNetwork
 
 CLOCK = 48_000
 FRAME = 960
@@ -129,6 +130,43 @@ class TestReception:
         sequences = [start + n for n in range(302) if n not in missing]
         receive(statistics, sequences, first=start)
         assert reported(statistics).cumulative_lost == len(missing)
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.builds(
+            VirtualNetwork[int],
+            st.integers(0, 2**32),
+            loss=st.floats(0, 0.3),
+            burst=st.none() | st.floats(1.5, 5),
+            jitter_ms=st.floats(0, 30),
+            reorder=st.floats(0, 0.3),
+            reorder_ms=st.floats(0, 100),
+            duplicate=st.floats(0, 0.2),
+            drift_ppm=st.floats(-500, 500),
+        ),
+        st.integers(0, 0xFFFF),
+    )
+    def test_reports_add_up_to_what_the_network_did(
+        self, network: VirtualNetwork[int], start: int
+    ) -> None:
+        for number in range(600):
+            network.send(number, number * FRAME_SECONDS)
+        statistics, arrived = ReceptionStatistics(CLOCK), list(network.deliver(float("inf")))
+        first = arrived[0][1]
+        for count, (now, number) in enumerate(arrived):
+            sequence, timestamp = (start + number) & 0xFFFF, number * FRAME
+            statistics.received(sequence, timestamp, 7, now)
+            if count % 100 == 99:
+                assert 0 <= reported(statistics, now).fraction_lost <= 255
+        block = statistics.report(now)
+        expected = max(number for _, number in arrived) - first + 1
+        assert statistics.lost == expected - len(arrived)
+        assert (
+            block is None
+            or block.highest_sequence & 0xFFFF == (start + expected + first - 1) & 0xFFFF
+        )
+        # An exponential delay, or a detour of another 100 ms: no change of transit is greater.
+        assert 0 <= statistics.jitter_seconds < 0.5
 
 
 class TestJitter:

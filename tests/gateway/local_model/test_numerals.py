@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.local_model.numerals import digits_in, in_words, number_from, spoken_digits
+from gateway.local_model.numerals import digits_in, in_words, number_from, spelled, spoken_digits
 
 
 @given(st.integers(0, 99))
@@ -49,3 +49,16 @@ def test_spoken_digits_are_heard_again(digits: str) -> None:
 def test_digits_are_read_in_groups() -> None:
     assert spoken_digits("5551234") == "five five five, one two three four"
     assert spoken_digits("8005551234") == "eight zero zero, five five five, one two three four"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Press 7.", "Press seven ."),
+        ("gate 42", "gate forty two"),
+        ("call 5550", "call five five five zero"),
+        ("none", "none"),
+    ],
+)
+def test_figures_are_spelled(text: str, words: str) -> None:
+    assert " ".join(spelled(text).split()) == words

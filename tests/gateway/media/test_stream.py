@@ -135,7 +135,10 @@ def test_what_is_said_is_heard_with_nothing_added_or_lost(loop: VirtualLoop) -> 
         {"loss": 0.05},
         {"loss": 0.1, "burst": 3.0},
         {"reorder": 0.1, "reorder_ms": 15.0, "delay_ms": 20.0},
-        {"loss": 0.05, "jitter_ms": 5.0, "reorder": 0.05, "reorder_ms": 15.0, "duplicate": 0.05},
+        {
+            **{"loss": 0.05, "burst": 2.0, "jitter_ms": 5.0, "delay_ms": 20.0},
+            **{"reorder": 0.05, "reorder_ms": 15.0, "duplicate": 0.05, "drift_ppm": 300.0},
+        },
     ],
     ids=["loss", "bursts", "reordering", "everything"],
 )

@@ -217,3 +217,30 @@ async def test_audio_is_gathered_until_an_event_is_full_or_a_command_follows() -
             await line.wait_for("input_audio_buffer.commit")
         assert bytes(line.audio) == b"".join(numbered(number) for number in range(7))
         assert len(line.appended_at) == 3
+
+
+async def test_a_session_that_ends_as_its_model_goes_away_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ending, may_end = asyncio.Event(), asyncio.Event()
+
+    async def lingering(self: RealtimeClient, socket: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+
+    monkeypatch.setattr(RealtimeClient, "_write", lingering)
+    async with StandIn() as server:
+        task = asyncio.create_task(RealtimeClient(Endpoint(server.url), Told()).run())
+        line = await server.line()
+        await line.socket.close()
+        await ending.wait()
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
+        ended = task.cancelled()
+        may_end.set()
+        task.cancel()
+        await asyncio.wait([task])
+    assert ended
