@@ -13,6 +13,7 @@ from gateway.core.description import Codec
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
 from gateway.core.media_time import FRAME_SAMPLES
 from gateway.core.negotiation import AudioAgreement
+from gateway.core.red import unpack
 from gateway.core.rtcp import RtcpSession
 from gateway.core.rtp import RtpPacket, opus_duration
 from gateway.core.sdp_grammar import parse_number
@@ -64,6 +65,7 @@ class RtpStream:
         self._decoder = OpusDecoder()
         self._encoder = OpusEncoder(bitrate=BITRATE)
         self._payload_type = -1
+        self._red: int | None = None
         self._receives = self._sends = False
         # Random (RFC 3550 §5.1); the sequence in its lower half, so that SRTP sees no early wrap
         # that the loss of the first packets would hide (RFC 3711 §3.3.1).
@@ -82,6 +84,7 @@ class RtpStream:
         self._sends = audio is not None and audio.send
         if audio is not None:
             self._payload_type = audio.payload_type
+            self._red = audio.red
             self._encoder.bitrate = _bitrate(audio.codec)
         if not self._receives:
             self._window.reset()
@@ -101,6 +104,9 @@ class RtpStream:
         if not self._receives or self._closed:
             self.rejected += 1
             return
+        copies: list[RtpPacket] = []
+        if packet.payload_type == self._red:
+            packet, copies = unpack(packet, self._payload_type)
         if packet.payload_type != self._payload_type:
             self.rejected += 1
             if packet.ssrc != self._rtcp.reception.ssrc:
@@ -112,6 +118,8 @@ class RtpStream:
         now = self._loop.time()
         self._rtcp.on_rtp_received(packet, now)
         self._window.push(packet, now)
+        for copy in copies:
+            self._window.push_copy(copy, now)
         self._drain(now)
 
     def _drain(self, now: float) -> None:
@@ -205,14 +213,12 @@ class RtpStream:
     def stats(self) -> LegStats:
         quality = self._rtcp.quality(self._loop.time())
         window = self._window.stats
-        concealed = window.concealed_samples
-        voiced = window.played_samples + window.recovered_samples + concealed
         return LegStats(
             rtt_ms=quality.rtt_ms,
             jitter_ms=quality.jitter_ms,
             loss_percent=quality.loss_percent,
             remote_loss_percent=quality.remote_loss_percent,
-            concealed_percent=round(100 * concealed / voiced, 2) if voiced else 0.0,
+            concealed_percent=window.concealed_percent,
             packets_received=self.received,
             packets_sent=self.sent,
         )

@@ -15,6 +15,7 @@ from gateway.core.negotiation import AudioAgreement
 from gateway.core.rtcp import Bye, RtcpError, SenderReport, parse_compound
 from gateway.core.rtp import RtpError, RtpPacket, sequence_delta, timestamp_delta
 from gateway.media.stream import FRAME_TICKS, RtpStream
+from tests.gateway.core.talk import red
 from tests.gateway.media.virtual_loop import VirtualLoop, virtual_loop
 from tests.net import VirtualNetwork
 
@@ -257,6 +258,27 @@ def test_a_stream_without_audio_takes_none(loop: VirtualLoop) -> None:
     a.say(speech(3))
     b.say(speech(3))
     assert (b.heard, b.rtp) == (b"", [])
+
+
+def test_what_was_lost_is_played_from_the_copy_in_the_next_packet(loop: VirtualLoop) -> None:
+    intact, hurt = alone(loop), alone(loop)
+    sent = packets(loop, speech(60))
+    hurt.stream.agree(replace(BOTH_WAYS, red=63))
+    for number, packet in enumerate(sent):
+        intact.stream.receive(packet.serialize())
+        if number % 7 != 3:
+            before = sent[max(0, number - 1) : number]
+            hurt.stream.receive(red(packet, *before).serialize())
+        loop.advance(FRAME_SECONDS)
+    assert hurt.heard == intact.heard, "nothing was guessed"
+    stats = hurt.stream.stats()
+    assert (stats.packets_mended, stats.packets_late, stats.concealed_percent) == (8, 0, 0)
+
+
+def test_red_that_nobody_agreed_on_is_no_audio(loop: VirtualLoop) -> None:
+    b = alone(loop)
+    b.stream.receive(red(packets(loop, speech(1))[0]).serialize())
+    assert (b.stream.rejected, b.heard) == (1, b"")
 
 
 # -- down
