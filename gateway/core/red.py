@@ -9,7 +9,6 @@ disagrees with the time line, and :class:`~gateway.core.jitter.ReceiveWindow` re
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from gateway.core.rtp import RtpError, RtpPacket
@@ -62,4 +61,4 @@ def unpack(packet: RtpPacket, payload_type: int) -> tuple[RtpPacket, list[RtpPac
         raise RtpError("RED blocks exceed the packet")
     payload = data[at:] if newest_type == payload_type else b""
     copies.reverse()
-    return replace(packet, payload_type=payload_type, payload=payload), copies
+    return packet._replace(payload_type=payload_type, payload=payload), copies

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-
 from gateway.core.jitter import Action, Play, ReceiveWindow, Recover
 from gateway.core.rtp import RtpPacket
 
@@ -57,7 +55,7 @@ def red(newest: RtpPacket, *earlier: RtpPacket, payload_type: int = 63) -> RtpPa
     )
     blocks = b"".join(copy.payload for copy in earlier) + newest.payload
     payload = headers + bytes([newest.payload_type]) + blocks
-    return replace(newest, payload_type=payload_type, payload=payload)
+    return newest._replace(payload_type=payload_type, payload=payload)
 
 
 def play(number: int, samples: int = FRAME) -> Play:
