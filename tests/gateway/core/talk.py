@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from gateway.core.jitter import Action, Play, ReceiveWindow, Recover
 from gateway.core.rtp import RtpPacket
 

@@ -90,7 +90,7 @@ def test_any_payload_is_read_or_refused(payload: bytes) -> None:
 @given(st.lists(st.integers(1, 300), max_size=MAX_COPIES), st.integers(0, 0xFFFF))
 def test_what_was_packed_is_unpacked(sizes: list[int], sequence: int) -> None:
     packets = [
-        replace(packet(n, sequence=sequence + n), payload=bytes([n]) * size)
+        packet(n, sequence=sequence + n)._replace(payload=bytes([n]) * size)
         for n, size in enumerate([*sizes, 5])
     ]
     newest, copies = unpack(red(packets[-1], *packets[:-1]), OPUS)

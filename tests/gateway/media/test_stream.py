@@ -14,6 +14,7 @@ from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.negotiation import AudioAgreement
 from gateway.core.rtcp import Bye, RtcpError, SenderReport, parse_compound
 from gateway.core.rtp import RtpError, RtpPacket, sequence_delta, timestamp_delta
+from gateway.media.opus import has_fec
 from gateway.media.stream import FRAME_TICKS, RtpStream
 from tests.gateway.core.talk import red
 from tests.gateway.media.virtual_loop import VirtualLoop, virtual_loop
@@ -262,7 +263,7 @@ def test_a_stream_without_audio_takes_none(loop: VirtualLoop) -> None:
 
 def test_what_was_lost_is_played_from_the_copy_in_the_next_packet(loop: VirtualLoop) -> None:
     intact, hurt = alone(loop), alone(loop)
-    sent = packets(loop, speech(60))
+    sent = packets(loop, speech(59))
     hurt.stream.agree(replace(BOTH_WAYS, red=63))
     for number, packet in enumerate(sent):
         intact.stream.receive(packet.serialize())
@@ -325,6 +326,31 @@ def test_no_more_is_sent_than_the_peer_would_like(
         a.stream.send(frame, 0, False)
     rate = 8 * sum(len(packet.payload) for packet in a.rtp) / 2
     assert 0.8 * most < rate < 1.1 * most
+
+
+def test_a_caller_who_reports_loss_gets_fec_and_hears_nearly_everything(loop: VirtualLoop) -> None:
+    codec = replace(OPUS, parameters={"useinbandfec": "1"})
+    a, b = joined(loop, VirtualNetwork(3, loss=0.1))
+    a.stream.agree(replace(BOTH_WAYS, codec=codec))
+    for end in (a, b):
+        end.stream.start()
+    a.say(speech(400))
+    assert a.stream.stats().sending_fec
+    mended = b.stream.stats().packets_mended
+    a.say(speech(400))
+    assert not any(has_fec(packet.payload) for packet in a.rtp[:25])
+    assert sum(has_fec(packet.payload) for packet in a.rtp[400:]) > 200
+    assert b.stream.stats().packets_mended > mended + 15
+
+
+def test_a_caller_without_fec_gets_none(loop: VirtualLoop) -> None:
+    a, b = joined(loop, VirtualNetwork(3, loss=0.1))
+    for end in (a, b):
+        end.stream.start()
+    a.say(speech(400))
+    assert a.stream.stats().remote_loss_percent
+    assert not a.stream.stats().sending_fec
+    assert not any(has_fec(packet.payload) for packet in a.rtp)
 
 
 @pytest.mark.parametrize("wish", ["1", "999999999", "no number", "-5", ""])
