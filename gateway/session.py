@@ -355,12 +355,17 @@ class Session:
             rtt_ms=quality.rtt_ms,
             jitter_ms=quality.jitter_ms,
             loss_percent=quality.loss_percent,
+            remote_loss_percent=quality.remote_loss_percent,
             concealed_percent=quality.concealed_percent,
             buffer_ms=to_ms(self._playout.owed_samples),
             turn_latency_ms=self._conversation.turn_latency_ms,
             uplink_dropped_ms=to_ms(self._model.dropped_samples),
+            underruns=self._playout.stats.underruns,
             packets_received=quality.packets_received,
+            packets_mended=quality.packets_mended,
+            packets_late=quality.packets_late,
             packets_sent=quality.packets_sent,
+            downlink_fec=quality.sending_fec,
         )
 
 

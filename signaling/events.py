@@ -257,12 +257,17 @@ def _call_stats(stats: events.CallStats) -> dict[str, Any]:
         "rttMs": _tenths(stats.rtt_ms),
         "jitterMs": _tenths(stats.jitter_ms),
         "lossPercent": _tenths(stats.loss_percent),
+        "remoteLossPercent": _tenths(stats.remote_loss_percent),
         "concealedPercent": _tenths(stats.concealed_percent),
         "bufferMs": stats.buffer_ms,
         "turnLatencyMs": stats.turn_latency_ms,
         "uplinkDroppedMs": stats.uplink_dropped_ms,
+        "underruns": stats.underruns,
         "packetsReceived": stats.packets_received,
+        "packetsMended": stats.packets_mended,
+        "packetsLate": stats.packets_late,
         "packetsSent": stats.packets_sent,
+        "downlinkFec": stats.downlink_fec,
     }
 
 

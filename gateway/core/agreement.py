@@ -50,6 +50,8 @@ class AudioAgreement:
     :ivar codec: as offered, with the offerer's parameters: its wishes for what we send.
     :ivar payload_type: in both directions.
     :ivar send: whether we may send; ``receive``: whether the offerer will.
+    :ivar red: payload type of packets with copies of earlier ones (RFC 2198), when offered for this
+        codec. For what we receive: we may send it as well, and do not (``docs/opus.md``).
     :ivar telephone_event: payload type of RFC 4733 events, when asked for and offered.
     :ivar ptime: ms per packet that the offerer would like to receive, 10–120.
     :ivar index: which ``m=`` section of the offer (``sdpMLineIndex``).
@@ -60,6 +62,7 @@ class AudioAgreement:
     payload_type: int
     send: bool
     receive: bool
+    red: int | None = None
     telephone_event: int | None = None
     ptime: int = DEFAULT_PTIME
     index: int = 0
@@ -216,6 +219,7 @@ def _agree_audio(
         payload_type=codec.payload_type,
         send=section.direction in ("sendrecv", "recvonly"),
         receive=section.direction in ("sendrecv", "sendonly"),
+        red=_red(section, codec),
         telephone_event=_telephone_event(section, codec) if telephone_event else None,
         ptime=_ptime(section),
         index=offer.media.index(section),
@@ -226,11 +230,25 @@ def _common_codec(section: MediaSection, names: Sequence[str]) -> Codec:
     for codec in section.codecs:
         known = any(codec.is_named(name) for name in names)
         rate = _CLOCK_RATES.get(codec.name.lower(), codec.clock_rate)
-        safe = codec.payload_type not in _UNSAFE_PAYLOAD_TYPES
-        if known and safe and codec.clock_rate == rate:
+        if known and _is_safe(codec) and codec.clock_rate == rate:
             return codec
     offered = ", ".join(codec.name for codec in section.codecs) or "none known"
     raise SdpError(f"no common audio codec: {offered[:200]} on offer, not {', '.join(names)}")
+
+
+def _is_safe(codec: Codec) -> bool:
+    return codec.payload_type not in _UNSAFE_PAYLOAD_TYPES
+
+
+def _red(section: MediaSection, codec: Codec) -> int | None:
+    """The payload type of RED whose blocks, by its ``a=fmtp``, are all of ``codec``."""
+    for red in section.codecs:
+        same = (red.clock_rate, red.channels) == (codec.clock_rate, codec.channels)
+        blocks = "/".join(red.parameters).split("/")
+        known = red.is_named("red") and set(blocks) == {str(codec.payload_type)}
+        if known and same and _is_safe(red):
+            return red.payload_type
+    return None
 
 
 def _telephone_event(section: MediaSection, codec: Codec) -> int | None:

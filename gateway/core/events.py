@@ -99,17 +99,27 @@ class LegStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """Once a second while a leg is connected or disconnected; unknown values are None."""
+    """Once a second while a leg is connected or disconnected; unknown values are None, counts since
+    its start.
+
+    :ivar underruns: times the model was too slow in mid-sentence, since the session's start.
+    :ivar downlink_fec: whether the caller gets FEC, for it reports loss.
+    """
 
     rtt_ms: float | None
     jitter_ms: float | None
     loss_percent: float | None
+    remote_loss_percent: float | None
     concealed_percent: float
     buffer_ms: int
     turn_latency_ms: int | None
     uplink_dropped_ms: int
+    underruns: int
     packets_received: int
+    packets_mended: int
+    packets_late: int
     packets_sent: int
+    downlink_fec: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ packets.
 - **A hole in the sequence** waits for reordering, 20 to 60 ms as this path has lately needed.
   Then it is given up: the last frame comes from the in-band FEC of the packet after the hole (RFC
   6716 §2.1.7), the frames before it are concealed, and beyond 120 ms they are silence. Everything
-  held behind the hole passes at once, so the delay is zero again.
+  held behind the hole passes at once, so the delay is zero again. A copy of a missing packet (RED,
+  RFC 2198) fills its place without any wait.
 - **A step in the timestamps with the sequence unbroken** is time in which the sender chose to
   send nothing (DTX, RFC 7587 §3.1.3): it is filled with silence. A step longer than a second that
   no clock here has seen pass is a new talkspurt and is not filled.
@@ -33,6 +34,7 @@ from typing import Final
 
 from gateway.core.patience import Patience
 from gateway.core.rtp import RtpPacket, sequence_delta, timestamp_delta
+from gateway.core.window_stats import WindowStats
 
 MAX_STEP: Final = 100
 """Sequence numbers a packet may lie off the expected one; further off, the sender has restarted
@@ -87,38 +89,6 @@ class Silence:
 
 
 Action = Play | Recover | Conceal | Silence
-
-
-@dataclass(slots=True)
-class WindowStats:
-    """What became of the packets (counts) and of the time line (samples of the RTP clock)."""
-
-    received: int = 0
-    empty: int = 0
-    """Packets without a payload: they keep the sequence and carry no time."""
-    invalid: int = 0
-    """Packets whose payload has no duration; their time is concealed."""
-    late: int = 0
-    """Packets that came after their place was filled."""
-    duplicate: int = 0
-    reordered: int = 0
-    """Packets that came out of order, and in time."""
-    jumps: int = 0
-    """Packets over ``MAX_STEP`` off the sequence; dropped unless the next one shows a restart."""
-    lost: int = 0
-    """Sequence numbers given up."""
-    recovered: int = 0
-    """Packets of those whose time came from FEC."""
-    concealed: int = 0
-    """Packets of those whose time was concealed, or silent when there was too much of it."""
-    resets: int = 0
-    """Restarts of the stream: another SSRC, or a jump in the sequence."""
-    talkspurts: int = 0
-    """Jumps of the timestamps that were not filled."""
-    played_samples: int = 0
-    recovered_samples: int = 0
-    concealed_samples: int = 0
-    silence_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +182,20 @@ class ReceiveWindow:
         else:
             self._highest = packet.sequence
         self._held[packet.sequence] = (packet, now)
+
+    def push_copy(self, packet: RtpPacket, now: float) -> None:
+        """Take in what a packet pushed just now carried of one before it (RED).
+
+        Only where that one is still missing and the copy fits the time line there. It teaches
+        nothing about the path: its own packet may yet come, and then is a duplicate.
+        """
+        ahead = sequence_delta(packet.sequence, self._next_sequence)
+        missing = 0 <= ahead < sequence_delta(self._highest, self._next_sequence)
+        if not missing or packet.ssrc != self._ssrc or packet.sequence in self._held:
+            return
+        if timestamp_delta(packet.timestamp, self._next_timestamp) >= 0:
+            self._held[packet.sequence] = (packet, now)
+            self.stats.redundant += 1
 
     def pop(self, now: float) -> Action | None:
         """The next stretch of the time line; None when there is none before :attr:`deadline`."""

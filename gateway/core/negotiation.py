@@ -114,7 +114,12 @@ class _AnswerSections:
         local = self._local
         wishes = _RECEIVE_PARAMETERS.get(audio.codec.name.lower(), {})
         codecs = (
-            replace(audio.codec, parameters=wishes),
+            # In the offerer's order: it sends RED if that comes first.
+            *(
+                codec if codec.payload_type == audio.red else replace(codec, parameters=wishes)
+                for codec in offered.codecs
+                if codec.payload_type in (audio.payload_type, audio.red)
+            ),
             *(
                 replace(codec, parameters={"0-15": ""})
                 for codec in offered.codecs

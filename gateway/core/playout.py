@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE, to_ms
+from gateway.core.prefill import Prefill
 
 SAMPLE_BYTES: Final = 2
 
@@ -137,7 +138,8 @@ class Playout:
     """A FIFO of spoken items: PCM16 mono at 24 kHz in, frames of one size out.
 
     :param frame_samples: samples in a frame.
-    :param prefill_samples: owed before a talkspurt starts, or goes on after an underrun.
+    :param prefill_samples: owed before a talkspurt starts, or goes on after an underrun; more with
+        a model that has lately been late (:class:`~gateway.core.prefill.Prefill`).
     :param max_seconds: bound on the audio owed, which protects memory.
     """
 
@@ -149,7 +151,7 @@ class Playout:
     ) -> None:
         self.stats = PlayoutStats()
         self._frame_bytes = frame_samples * SAMPLE_BYTES
-        self._prefill_bytes = max(prefill_samples, frame_samples) * SAMPLE_BYTES
+        self._prefill = Prefill(max(prefill_samples, frame_samples))
         self._max_bytes = int(max_seconds * SAMPLE_RATE) * SAMPLE_BYTES
         self._items: dict[str, _Item] = {}
         self._queue: deque[_Part] = deque()
@@ -244,12 +246,20 @@ class Playout:
             none is owed now.
         """
         if not self._is_ready():
-            if self._running and self._queue and self._queue[0].heard:
-                self.stats.underruns += 1
+            if self._queue and self._queue[0].heard:
+                self.stats.underruns += self._running
+                self._prefill.miss()
+            else:
+                self._prefill.end()
             self._running = False
             return None
-        self._running = True
-        return self._take_frame()
+        if not self._running:
+            self._running = True
+            self._prefill.start(self.owed_samples)
+        frame = self._take_frame()
+        if self._queue and not self._queue[-1].item.finished:
+            self._prefill.spare(self.owed_samples)
+        return frame
 
     def interrupt(self) -> list[Cut]:
         """Drop all that is owed.
@@ -262,11 +272,12 @@ class Playout:
         self._queue.clear()
         self._owed = 0
         self._running = False
+        self._prefill.end()
         return cuts
 
     def _is_ready(self) -> bool:
         """Whether a frame is there: whole, or the last one of all that was to be said."""
-        wanted = self._frame_bytes if self._running else self._prefill_bytes
+        wanted = self._frame_bytes if self._running else self._prefill.wanted * SAMPLE_BYTES
         available = 0
         for part in self._queue:
             available += part.playable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from gateway.core.rtcp_packets import (
@@ -24,6 +25,7 @@ from gateway.core.rtp import RtpPacket, sequence_delta, timestamp_delta
 __all__ = [
     "Bye",
     "LinkQuality",
+    "LossReport",
     "ReceiverReport",
     "ReceptionStatistics",
     "ReportBlock",
@@ -185,6 +187,7 @@ class SenderStatistics:
         self._wall_clock_offset = wall_clock_offset
         self._latest: tuple[int, float] = (0, 0.0)
         self._reported: deque[int] = deque(maxlen=_REMEMBERED_REPORTS)
+        self._highest_reported: int | None = None
         self.packets = 0
         self.octets = 0
         self.reported_at = -math.inf
@@ -211,8 +214,12 @@ class SenderStatistics:
             octet_count=self.octets & _WORD,
         )
 
-    def on_report(self, block: ReportBlock, now: float) -> None:
+    def on_report(self, block: ReportBlock, now: float) -> LossReport:
         """Take in the receiver's view of our stream."""
+        covered = self.packets
+        if self._highest_reported is not None:
+            covered = timestamp_delta(block.highest_sequence, self._highest_reported)
+        self._highest_reported = block.highest_sequence
         self.reported_at = now
         self.remote_loss_fraction = block.fraction_lost / 256
         self.remote_jitter_seconds = block.jitter / self._clock_rate
@@ -220,10 +227,19 @@ class SenderStatistics:
             arrival = _compact_ntp(self._ntp(now))
             round_trip = timestamp_delta(arrival, block.last_sr + block.delay_since_last_sr)
             self.rtt_seconds = max(0, round_trip) / _COMPACT_NTP_HZ
+        return LossReport(block.fraction_lost / 256, max(0, min(covered, self.packets)))
 
     def _ntp(self, now: float) -> int:
         seconds = self._wall_clock_offset + now + _NTP_EPOCH
         return int(seconds * (1 << 32)) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class LossReport:
+    """What a receiver says of our stream: ``loss``, a share (0–1) of ``packets`` it now covers."""
+
+    loss: float
+    packets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,20 +312,23 @@ class RtcpSession:
         self.sending.sent(timestamp, payload_bytes, now)
         self._sender_for = _SENDER_FOR_REPORTS
 
-    def on_datagram(self, data: bytes, now: float) -> None:
+    def on_datagram(self, data: bytes, now: float) -> list[LossReport]:
         """Take in a decrypted RTCP datagram.
 
+        :return: what it says of our stream: at most one report, of a peer that keeps to the rules.
         :raises RtcpError: it is malformed; nothing of it was taken in.
         """
+        reports: list[LossReport] = []
         for packet in parse_compound(data):
             match packet:
                 case SenderReport(blocks=blocks):
                     self.reception.on_sender_report(packet, now)
-                    self._on_blocks(blocks, now)
+                    reports += self._on_blocks(blocks, now)
                 case ReceiverReport(blocks=blocks):
-                    self._on_blocks(blocks, now)
+                    reports += self._on_blocks(blocks, now)
                 case Bye(sources) if self.reception.ssrc in sources:
                     self.peer_left = True
+        return reports
 
     def next_report(self, now: float) -> bytes | None:
         """The compound report that is due, to be sent at once; None before :attr:`deadline`."""
@@ -327,10 +346,10 @@ class RtcpSession:
         """The farewell, for when the stream ends (RFC 3550 §6.6)."""
         return self._compound(ReceiverReport(self._ssrc), Bye((self._ssrc,)))
 
-    def _on_blocks(self, blocks: tuple[ReportBlock, ...], now: float) -> None:
+    def _on_blocks(self, blocks: tuple[ReportBlock, ...], now: float) -> Iterator[LossReport]:
         for block in blocks:
             if block.ssrc == self._ssrc:
-                self.sending.on_report(block, now)
+                yield self.sending.on_report(block, now)
 
     def _compound(self, report: SenderReport | ReceiverReport, *others: RtcpPacket) -> bytes:
         description = SourceDescription(((self._ssrc, self._cname),))

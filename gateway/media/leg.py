@@ -74,6 +74,9 @@ class LegStats:
     :ivar jitter_ms, loss_percent: of the packets that come; loss in the last report interval.
     :ivar remote_loss_percent: of the packets that we send, as the caller last reported.
     :ivar concealed_percent: share of the caller's speech that was lost and guessed, by samples.
+    :ivar packets_mended: did not come in time, and were played from FEC or a copy.
+    :ivar packets_late: came after their place was filled.
+    :ivar sending_fec: the caller reports loss, and gets FEC.
     """
 
     rtt_ms: float | None = None
@@ -82,7 +85,10 @@ class LegStats:
     remote_loss_percent: float | None = None
     concealed_percent: float = 0.0
     packets_received: int = 0
+    packets_mended: int = 0
+    packets_late: int = 0
     packets_sent: int = 0
+    sending_fec: bool = False
 
 
 class LegHandler(Protocol):

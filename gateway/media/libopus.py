@@ -15,14 +15,21 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Final
 
-APPLICATION_VOIP: Final = 2048
 APPLICATION_AUDIO: Final = 2049
-APPLICATION_RESTRICTED_LOWDELAY: Final = 2051
 
 SET_BITRATE: Final = 4002
+SET_MAX_BANDWIDTH: Final = 4004
+SET_VBR: Final = 4006
 SET_COMPLEXITY: Final = 4010
 SET_INBAND_FEC: Final = 4012
 SET_PACKET_LOSS_PERC: Final = 4014
+SET_SIGNAL: Final = 4024
+
+SIGNAL_VOICE: Final = 3001
+SIGNAL_MUSIC: Final = 3002
+
+BANDWIDTHS: Final = {8_000: 1101, 12_000: 1102, 16_000: 1103, 24_000: 1104, 48_000: 1105}
+"""Narrowband to fullband (RFC 6716 §2), by the Hz of a rate that can hold them."""
 
 MAX_FRAME_BYTES: Final = 1275
 """Bytes of the largest Opus frame (RFC 6716 §3.2.1)."""

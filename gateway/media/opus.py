@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from typing import Final, Literal
+from typing import Final
 
+from gateway.core.encoding import EncoderSettings
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.media import libopus
 from gateway.media.libopus import OpusUnavailable
@@ -24,13 +25,7 @@ FRAMES_PER_SECOND: Final = 50
 SAMPLE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Hz that libopus codes at."""
 
-Application = Literal["lowdelay", "voip", "audio"]
-
-_APPLICATIONS: Final[dict[Application, int]] = {
-    "lowdelay": libopus.APPLICATION_RESTRICTED_LOWDELAY,
-    "voip": libopus.APPLICATION_VOIP,
-    "audio": libopus.APPLICATION_AUDIO,
-}
+DEFAULT_SETTINGS: Final = EncoderSettings()
 
 _FIRST_CELT_TOC: Final = 0x80
 
@@ -137,16 +132,12 @@ class OpusDecoder:
 class OpusEncoder:
     """Encodes one stream of 20 ms frames of PCM16 mono.
 
-    ``lowdelay`` is CELT alone: the cheapest, and at 64 kb/s the better sounding, but it cannot
-    carry FEC. For a lossy path take ``voip`` at 32 kb/s with ``fec`` and the loss that the far end
-    reports; libopus cannot change the application of a running encoder, so that is a new one.
+    One encoder serves all settings. libopus passes from CELT to speech coding and back without a
+    gap or a click; between two encoders there would be both (``docs/opus.md``).
 
     :param sample_rate: Hz of the input, one of :data:`SAMPLE_RATES`.
-    :param bitrate: bits per second.
     :param complexity: 0 (cheap) to 10.
-    :param fec: carry each frame again in the next packet, as far as ``expected_loss`` asks for it.
-    :param expected_loss: percent of packets.
-    :raises ValueError: another rate or application.
+    :raises ValueError: another rate.
     :raises OpusError: a setting out of range.
     :raises OpusUnavailable: there is no libopus.
     """
@@ -154,33 +145,26 @@ class OpusEncoder:
     __slots__ = (
         "__weakref__",
         "_address",
-        "_bitrate",
         "_destroy",
         "_encode",
-        "_expected_loss",
-        "_fec",
         "_frame_bytes",
         "_frame_samples",
         "_packet",
+        "_settings",
         "_state",
     )
 
     def __init__(
         self,
         sample_rate: int = SAMPLE_RATE,
+        settings: EncoderSettings = DEFAULT_SETTINGS,
         *,
-        bitrate: int = 64_000,
         complexity: int = 5,
-        application: Application = "lowdelay",
-        fec: bool = False,
-        expected_loss: int = 0,
     ) -> None:
         _check_rate(sample_rate)
-        if application not in _APPLICATIONS:
-            raise ValueError(f"application {application!r}; one of {', '.join(_APPLICATIONS)}")
         library = libopus.load()
         self._state: int | None = library.encoder_create(
-            sample_rate, 1, _APPLICATIONS[application], None
+            sample_rate, 1, libopus.APPLICATION_AUDIO, None
         )
         if not self._state:
             raise MemoryError("opus_encoder_create")
@@ -192,39 +176,27 @@ class OpusEncoder:
         self._packet = memoryview(buffer)
         self._address = ctypes.addressof(buffer)
         self._request(libopus.SET_COMPLEXITY, complexity)
-        self.bitrate = bitrate
-        self.fec = fec
-        self.expected_loss = expected_loss
+        self.settings = settings
 
     @property
-    def bitrate(self) -> int:
-        """Bits per second; may be set at any time."""
-        return self._bitrate
+    def settings(self) -> EncoderSettings:
+        """Of the next packet; may be set at any time.
 
-    @bitrate.setter
-    def bitrate(self, value: int) -> None:
-        self._request(libopus.SET_BITRATE, value)
-        self._bitrate = value
+        :raises OpusError: one is out of range; those before it are in force.
+        """
+        return self._settings
 
-    @property
-    def fec(self) -> bool:
-        """Whether in-band FEC may be sent; may be set at any time, without effect on CELT."""
-        return self._fec
-
-    @fec.setter
-    def fec(self, value: bool) -> None:
-        self._request(libopus.SET_INBAND_FEC, int(value))
-        self._fec = value
-
-    @property
-    def expected_loss(self) -> int:
-        """Percent of packets the far end is expected to lose; may be set at any time."""
-        return self._expected_loss
-
-    @expected_loss.setter
-    def expected_loss(self, value: int) -> None:
-        self._request(libopus.SET_PACKET_LOSS_PERC, value)
-        self._expected_loss = value
+    @settings.setter
+    def settings(self, settings: EncoderSettings) -> None:
+        # The hint decides the mode for any bitrate that is used, and with it the cost.
+        signal = libopus.SIGNAL_VOICE if settings.speech else libopus.SIGNAL_MUSIC
+        self._request(libopus.SET_SIGNAL, signal)
+        self._request(libopus.SET_BITRATE, settings.bitrate)
+        self._request(libopus.SET_INBAND_FEC, int(settings.fec))
+        self._request(libopus.SET_PACKET_LOSS_PERC, settings.expected_loss)
+        self._request(libopus.SET_VBR, int(not settings.constant_bitrate))
+        self._request(libopus.SET_MAX_BANDWIDTH, _bandwidth(settings.playback_rate))
+        self._settings = settings
 
     def encode(self, pcm: bytes) -> bytes:
         """One packet of one 20 ms frame.
@@ -259,3 +231,9 @@ class OpusEncoder:
 def _check_rate(sample_rate: int) -> None:
     if sample_rate not in SAMPLE_RATES:
         raise ValueError(f"{sample_rate} Hz; Opus codes at {', '.join(map(str, SAMPLE_RATES))}")
+
+
+def _bandwidth(playback_rate: int) -> int:
+    """The narrowest that holds all a listener renders."""
+    rates = libopus.BANDWIDTHS
+    return next((rates[rate] for rate in rates if rate >= playback_rate), rates[48_000])

@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Callable
 
-from gateway.core.description import Codec
+from gateway.core.encoding import EncoderPolicy, ListenerWishes
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
 from gateway.core.media_time import FRAME_SAMPLES
 from gateway.core.negotiation import AudioAgreement
+from gateway.core.red import unpack
 from gateway.core.rtcp import RtcpSession
 from gateway.core.rtp import RtpPacket, opus_duration
-from gateway.core.sdp_grammar import parse_number
 from gateway.media.leg import LegStats
 from gateway.media.opus import OpusDecoder, OpusEncoder, OpusError, has_fec
 
@@ -26,13 +26,6 @@ _CLOCK_RATIO = 2
 """RTP clock ticks to a sample of ours, at 24 kHz."""
 
 FRAME_TICKS = FRAME_SAMPLES * _CLOCK_RATIO
-
-BITRATE = 64_000
-"""Bits per second that we send, unless the peer would like less."""
-
-MIN_BITRATE = 6_000
-MAX_BITRATE = 510_000
-"""RFC 7587 §6.1."""
 
 
 class RtpStream:
@@ -62,8 +55,10 @@ class RtpStream:
         )
         self._window = ReceiveWindow(opus_duration, clock_rate=RTP_CLOCK, has_fec=has_fec)
         self._decoder = OpusDecoder()
-        self._encoder = OpusEncoder(bitrate=BITRATE)
+        self._policy = EncoderPolicy()
+        self._encoder = OpusEncoder(settings=self._policy.settings)
         self._payload_type = -1
+        self._red: int | None = None
         self._receives = self._sends = False
         # Random (RFC 3550 §5.1); the sequence in its lower half, so that SRTP sees no early wrap
         # that the loss of the first packets would hide (RFC 3711 §3.3.1).
@@ -84,7 +79,9 @@ class RtpStream:
         self._sends = audio is not None and audio.send
         if audio is not None:
             self._payload_type = audio.payload_type
-            self._encoder.bitrate = _bitrate(audio.codec)
+            self._red = audio.red
+            self._policy.wishes = ListenerWishes.read(audio.codec.parameters)
+            self._encode_as_wanted()
         if not self._receives:
             self._window.reset()
 
@@ -104,6 +101,9 @@ class RtpStream:
         if not self._receives or self._closed:
             self.rejected += 1
             return
+        copies: list[RtpPacket] = []
+        if packet.payload_type == self._red:
+            packet, copies = unpack(packet, self._payload_type)
         if packet.payload_type != self._payload_type:
             self.rejected += 1
             if packet.ssrc != self._rtcp.reception.ssrc:
@@ -115,6 +115,8 @@ class RtpStream:
         now = self._loop.time()
         self._rtcp.on_rtp_received(packet, now)
         self._window.push(packet, now)
+        for copy in copies:
+            self._window.push_copy(copy, now)
         self._drain(now)
 
     def _drain(self, now: float) -> None:
@@ -189,8 +191,15 @@ class RtpStream:
 
         :raises RtcpError: it is none.
         """
-        self._rtcp.on_datagram(data, self._loop.time())
+        now = self._loop.time()
+        for report in self._rtcp.on_datagram(data, now):
+            self._policy.on_report(report.loss, report.packets, now)
+            self._encode_as_wanted()
         self.heard += 1
+
+    def _encode_as_wanted(self) -> None:
+        if not self._closed and self._encoder.settings != self._policy.settings:
+            self._encoder.settings = self._policy.settings
 
     def _arm_rtcp(self) -> None:
         if not self._closed:
@@ -214,16 +223,17 @@ class RtpStream:
     def stats(self) -> LegStats:
         quality = self._rtcp.quality(self._loop.time())
         window = self._window.stats
-        concealed = window.concealed_samples
-        voiced = window.played_samples + window.recovered_samples + concealed
         return LegStats(
             rtt_ms=quality.rtt_ms,
             jitter_ms=quality.jitter_ms,
             loss_percent=quality.loss_percent,
             remote_loss_percent=quality.remote_loss_percent,
-            concealed_percent=round(100 * concealed / voiced, 2) if voiced else 0.0,
+            concealed_percent=window.concealed_percent,
             packets_received=self.received,
+            packets_mended=window.mended,
+            packets_late=window.late,
             packets_sent=self.sent,
+            sending_fec=self._encoder.settings.fec,
         )
 
     def close(self) -> None:
@@ -235,9 +245,3 @@ class RtpStream:
         self._window_timer = self._rtcp_timer = None
         self._decoder.close()
         self._encoder.close()
-
-
-def _bitrate(codec: Codec) -> int:
-    """What to send: ours, or less where the peer asks for it (RFC 7587 §6.1)."""
-    wanted = parse_number(codec.parameters.get("maxaveragebitrate", ""), MAX_BITRATE)
-    return BITRATE if wanted is None else max(MIN_BITRATE, min(wanted, BITRATE))

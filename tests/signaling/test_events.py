@@ -154,7 +154,10 @@ def test_a_callers_line_is_no_agents_response() -> None:
         (core.AudioInterrupted("i", 20), "audio_interrupted"),
         (core.UpstreamEvent({"type": "session.created"}), "realtime_event"),
         (core.LegStateChanged("connected", "connected"), "webrtc_state"),
-        (core.CallStats(1.0, 2.0, 0.0, 0.0, 40, 300, 0, 50, 50), "call_stats"),
+        (
+            core.CallStats(1.0, 2.0, 0.0, 3.0, 0.0, 40, 300, 0, 0, 50, 1, 0, 50, False),
+            "call_stats",
+        ),
         (core.Failed(ErrorCode.INTERNAL, "sorry"), "error"),
     ],
 )

@@ -47,6 +47,18 @@ def empty(number: int) -> RtpPacket:
     return RtpPacket(111, False, number & 0xFFFF, number * FRAME, 1, b"")
 
 
+def red(newest: RtpPacket, *earlier: RtpPacket, payload_type: int = 63) -> RtpPacket:
+    """``newest`` as RED (RFC 2198), with copies of packets sent before it, the oldest first."""
+    headers = b"".join(
+        bytes([0x80 | copy.payload_type])
+        + (((newest.timestamp - copy.timestamp) % 2**32) << 10 | len(copy.payload)).to_bytes(3)
+        for copy in earlier
+    )
+    blocks = b"".join(copy.payload for copy in earlier) + newest.payload
+    payload = headers + bytes([newest.payload_type]) + blocks
+    return newest._replace(payload_type=payload_type, payload=payload)
+
+
 def play(number: int, samples: int = FRAME) -> Play:
     return Play(packet(number, samples=samples).payload, samples)
 

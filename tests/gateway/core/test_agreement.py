@@ -87,6 +87,29 @@ class TestAgreeing:
         )
         assert audio.payload_type == 111
 
+    def test_red_of_the_agreed_codec(self) -> None:
+        assert agreed_audio("chromium").red == 63
+        assert agreed_audio("chromium", codecs=("pcmu",)).red is None
+        assert agreed_audio("firefox").red is None
+
+    @pytest.mark.parametrize(
+        ("line", "instead"),
+        [
+            ("a=fmtp:63.*", "a=fmtp:63 111/0"),
+            ("a=fmtp:63.*", "a=fmtp:63 minptime=10"),
+            ("a=fmtp:63.*", "a=x-was-fmtp"),
+            ("a=rtpmap:63.*", "a=rtpmap:63 red/8000"),
+        ],
+    )
+    def test_red_of_anything_else_is_passed_over(self, line: str, instead: str) -> None:
+        audio = agreed_audio("chromium", replaced(line, instead))
+        assert (audio.payload_type, audio.red) == (111, None)
+
+    @pytest.mark.parametrize("blocks", ["111", "111/111/111/111"])
+    def test_red_may_carry_any_number_of_copies(self, blocks: str) -> None:
+        change = replaced("a=fmtp:63.*", f"a=fmtp:63 {blocks}")
+        assert agreed_audio("chromium", change).red == 63
+
     @pytest.mark.parametrize(
         ("name", "payload_type"),
         [

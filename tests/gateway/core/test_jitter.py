@@ -12,6 +12,7 @@ from gateway.core.jitter import (
     Recover,
     Silence,
 )
+from gateway.core.rtp import RtpPacket
 from tests.gateway.core.talk import (
     CLOCK,
     FRAME,
@@ -175,6 +176,70 @@ def test_the_wait_never_exceeds_its_ceiling_and_sinks_again(window: ReceiveWindo
     drain(window, 0.2)
     feed(window, *range(6, 6000), 6001)
     assert window.deadline == pytest.approx(6001 * FRAME_TIME + REORDERING_FLOOR, abs=0.001)
+
+
+# -- copies of missing packets ----------------------------------------------------
+
+
+def test_a_copy_fills_its_hole_without_a_wait(window: ReceiveWindow) -> None:
+    assert feed(window, 0, 2) == [play(0)]
+    window.push_copy(packet(1), 2 * FRAME_TIME)
+    assert drain(window, 2 * FRAME_TIME) == [play(1), play(2)]
+    assert (window.stats.redundant, window.stats.lost, window.stats.received) == (1, 0, 2)
+
+
+def test_a_copy_of_what_is_there_is_not_even_a_duplicate(window: ReceiveWindow) -> None:
+    feed(window, 0, 1)
+    window.push_copy(packet(0), FRAME_TIME)
+    window.push_copy(packet(1), FRAME_TIME)
+    feed(window, 3)
+    window.push_copy(packet(3), 3 * FRAME_TIME)
+    assert drain(window, 3 * FRAME_TIME) == []
+    stats = window.stats
+    assert (stats.redundant, stats.duplicate, stats.late, stats.reordered) == (0, 0, 0, 0)
+
+
+def test_a_copy_of_part_of_a_hole_leaves_the_rest_to_the_wait(window: ReceiveWindow) -> None:
+    feed(window, 0, 3)
+    window.push_copy(packet(2), 3 * FRAME_TIME)
+    assert drain(window, 3 * FRAME_TIME) == []
+    opened_at = 3 * FRAME_TIME
+    assert window.deadline == pytest.approx(opened_at + REORDERING_FLOOR)
+    assert drain(window, opened_at + REORDERING_FLOOR) == [recover(2), play(2), play(3)]
+
+
+def test_a_packet_that_follows_its_copy_is_a_duplicate_and_teaches_nothing(
+    window: ReceiveWindow,
+) -> None:
+    feed(window, 0, 2)
+    window.push_copy(packet(1), 2 * FRAME_TIME)
+    drain(window, 2 * FRAME_TIME)
+    window.push(packet(1), 2 * FRAME_TIME + 0.015)
+    assert (window.stats.duplicate, window.stats.late, window.stats.reordered) == (1, 0, 0)
+    feed(window, 4)
+    assert window.deadline == pytest.approx(4 * FRAME_TIME + REORDERING_FLOOR)
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        packet(1, timestamp=0),
+        packet(1, ssrc=2),
+        packet(1, sequence=50),
+        packet(1, sequence=-200),
+    ],
+    ids=["of a time that passed", "another source", "newer than all", "far off"],
+)
+def test_a_copy_that_does_not_fit_is_ignored(window: ReceiveWindow, copy: RtpPacket) -> None:
+    feed(window, 0, 2)
+    window.push_copy(copy, 2 * FRAME_TIME)
+    assert window.held == 1
+    assert window.stats.redundant == 0
+
+
+def test_a_copy_before_any_packet_is_ignored(window: ReceiveWindow) -> None:
+    window.push_copy(packet(0), 0.0)
+    assert drain(window, 1.0) == []
 
 
 # -- late, double, stray -------------------------------------------------------

@@ -3,7 +3,7 @@ from __future__ import annotations
 from gateway.core.events import CallStats, Message, SessionEvent, Status, StatusChanged
 from gateway.core.mailbox import DOUBT, MAX_MISSED, Mailbox
 
-STATS = CallStats(None, None, None, 0.0, 0, None, 0, 0, 0)
+STATS = CallStats(None, None, None, None, 0.0, 0, None, 0, 0, 0, 0, 0, 0, False)
 
 
 class Ear:

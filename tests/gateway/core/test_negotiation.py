@@ -57,7 +57,7 @@ class TestAnswering:
             "t=0 0",
             "a=group:BUNDLE 0 2",
             "a=msid-semantic: WMS *",
-            "m=audio 40001 UDP/TLS/RTP/SAVPF 111",
+            "m=audio 40001 UDP/TLS/RTP/SAVPF 111 63",
             "c=IN IP4 192.0.2.5",
             "a=candidate:1 1 udp 2130706431 2001:db8::5 40000 typ host",
             "a=candidate:2 1 udp 2130706175 192.0.2.5 40001 typ host",
@@ -73,6 +73,8 @@ class TestAnswering:
             "a=rtcp-mux",
             "a=rtpmap:111 opus/48000/2",
             "a=fmtp:111 minptime=10;useinbandfec=1;stereo=0",
+            "a=rtpmap:63 red/48000/2",
+            "a=fmtp:63 111/111",
             "a=ssrc:1234 cname:cname",
             "m=video 0 UDP/TLS/RTP/SAVPF 96",
             "c=IN IP4 0.0.0.0",
@@ -143,7 +145,9 @@ class TestAnswering:
         address, port = destination
         version = "IP6" if ":" in address else "IP4"
         text = answered("jssip", own=local(*candidates))
-        assert f"\r\nm=audio {port} UDP/TLS/RTP/SAVPF 111\r\nc=IN {version} {address}\r\n" in text
+        assert (
+            f"\r\nm=audio {port} UDP/TLS/RTP/SAVPF 111 63\r\nc=IN {version} {address}\r\n" in text
+        )
 
     @pytest.mark.parametrize(
         ("offered", "ours", "announced"),
@@ -187,10 +191,20 @@ class TestAnswering:
         reply = parse_sdp(answered("chromium", own=local(HOST_V4, setup="passive")))
         assert {s.setup for s in reply.media} == {"passive"}
 
+    @pytest.mark.parametrize("order", ["111 63", "63 111"])
+    def test_red_stands_where_the_offerer_put_it(self, order: str) -> None:
+        audio = parse_sdp(
+            answered("chromium", replaced("m=audio.*", f"m=audio 9 UDP/TLS/RTP/SAVPF {order}"))
+        )
+        assert audio.media[0].formats == tuple(order.split())
+        parameters = {codec.name: codec.parameters for codec in audio.media[0].codecs}
+        assert parameters["red"] == {"111/111": ""}
+        assert parameters["opus"]["useinbandfec"] == "1"
+
     def test_telephone_events(self) -> None:
         offer = read("chromium")
         text = answer(offer, agree(offer, telephone_event=True), local(HOST_V4))
-        assert "m=audio 40001 UDP/TLS/RTP/SAVPF 111 110\r\n" in text
+        assert "m=audio 40001 UDP/TLS/RTP/SAVPF 111 63 110\r\n" in text
         assert "a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n" in text
 
     def test_other_codecs_have_no_opus_parameters(self) -> None:
@@ -222,7 +236,8 @@ class TestAiortc:
         media = AiortcDescription.parse(answered(name)).media
         assert len(media) == len(read(name).media)
         audio = media[0]
-        assert [codec.mimeType for codec in audio.rtp.codecs] == ["audio/opus"]
+        names = [codec.mimeType for codec in audio.rtp.codecs]
+        assert names in (["audio/opus"], ["audio/opus", "audio/red"])
         assert audio.dtls is not None
         assert audio.dtls.role == "client"
         assert audio.ice is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.core.encoding import EncoderSettings
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover
 from gateway.core.rtp import RtpPacket, opus_duration
 from gateway.media.opus import OpusDecoder, OpusEncoder, has_fec
@@ -34,7 +35,7 @@ def decode(decoder: OpusDecoder, action: Action) -> bytes:
 
 
 def through(network: VirtualNetwork[RtpPacket], pcm: bytes) -> tuple[bytes, ReceiveWindow]:
-    encoder = OpusEncoder(application="voip", bitrate=32_000, fec=True, expected_loss=10)
+    encoder = OpusEncoder(settings=EncoderSettings(40_000, True, fec=True, expected_loss=10))
     for number in range(COUNT):
         payload = encoder.encode(pcm[2 * FRAME * number : 2 * FRAME * (number + 1)])
         packet = RtpPacket(111, number == 0, number, number * CLOCK_RATIO * FRAME, 1, payload)

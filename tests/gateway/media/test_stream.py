@@ -1,123 +1,31 @@
-"""Two streams joined by a virtual network, in virtual time."""
-
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gateway.core.description import Codec
 from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
-from gateway.core.negotiation import AudioAgreement
 from gateway.core.rtcp import Bye, RtcpError, SenderReport, parse_compound
-from gateway.core.rtp import RtpError, RtpPacket, sequence_delta, timestamp_delta
-from gateway.media.stream import FRAME_TICKS, RtpStream
+from gateway.core.rtp import RtpError, sequence_delta, timestamp_delta
+from gateway.media.stream import FRAME_TICKS
+from tests.gateway.media.streams import (
+    BOTH_WAYS,
+    FRAME_BYTES,
+    alone,
+    joined,
+    packets,
+    speech,
+)
 from tests.gateway.media.virtual_loop import VirtualLoop, virtual_loop
 from tests.net import VirtualNetwork
-
-OPUS = Codec("opus", 111, 48_000, 2)
-BOTH_WAYS = AudioAgreement(mid="0", codec=OPUS, payload_type=111, send=True, receive=True)
-FRAME_BYTES = 2 * FRAME_SAMPLES
-
-_SSRCS = itertools.count(0xFFFF_0000)
-
-
-def speech(frames: int) -> list[bytes]:
-    """A gliding tone that swells and fades, in 20 ms frames: no two stretches are alike."""
-    time = np.arange(frames * FRAME_SAMPLES) / SAMPLE_RATE
-    phase = 2 * np.pi * np.cumsum(300 + 200 * np.sin(2 * np.pi * 0.7 * time)) / SAMPLE_RATE
-    loudness = 0.3 + 0.7 * np.abs(np.sin(2 * np.pi * 1.3 * time))
-    pcm = (9_000 * loudness * np.sin(phase)).astype("<i2").tobytes()
-    return [pcm[n : n + FRAME_BYTES] for n in range(0, len(pcm), FRAME_BYTES)]
-
-
-class End:
-    """A stream, and what came out of it on both sides."""
-
-    def __init__(self, loop: VirtualLoop, network: VirtualNetwork[tuple[str, bytes]]) -> None:
-        self.loop = loop
-        self.network = network
-        self.other: End | None = None
-        self.heard = bytearray()
-        self.rtp: list[RtpPacket] = []
-        self.rtcp: list[bytes] = []
-
-        async def make() -> RtpStream:
-            return RtpStream(
-                next(_SSRCS), "cname", self._send_rtp, self._send_rtcp, self.heard.extend
-            )
-
-        self.stream = loop.run_until_complete(make())
-        self.stream.agree(BOTH_WAYS)
-
-    def _send_rtp(self, data: bytes) -> None:
-        self.rtp.append(RtpPacket.parse(data))
-        self._send("rtp", data)
-
-    def _send_rtcp(self, data: bytes) -> None:
-        self.rtcp.append(data)
-        self._send("rtcp", data)
-
-    def _send(self, kind: str, data: bytes) -> None:
-        if self.other is None:
-            return
-        self.network.send((kind, data), self.loop.time())
-        arrival = self.network.next_arrival
-        if arrival is not None:
-            self.loop.call_at(arrival, self._deliver)
-
-    def _deliver(self) -> None:
-        assert self.other is not None
-        # A timer may fire a tick of the clock before its time.
-        for _, (kind, data) in self.network.deliver(self.loop.time() + 1e-9):
-            stream = self.other.stream
-            (stream.receive if kind == "rtp" else stream.receive_rtcp)(data)
-        if self.network.next_arrival is not None:
-            self.loop.call_at(self.network.next_arrival, self._deliver)
-
-    def say(self, frames: list[bytes]) -> None:
-        """Send frames in real time."""
-        for number, frame in enumerate(frames):
-            self.stream.send(frame, 0, number == 0)
-            self.loop.advance(FRAME_SECONDS)
-
-    def samples(self) -> np.ndarray:
-        return np.frombuffer(bytes(self.heard), dtype="<i2").astype(float)
 
 
 @pytest.fixture
 def loop() -> Iterator[VirtualLoop]:
     with virtual_loop() as loop:
         yield loop
-
-
-def joined(
-    loop: VirtualLoop,
-    there: VirtualNetwork[tuple[str, bytes]] | None = None,
-    back: VirtualNetwork[tuple[str, bytes]] | None = None,
-) -> tuple[End, End]:
-    a, b = End(loop, there or VirtualNetwork(1)), End(loop, back or VirtualNetwork(2))
-    a.other, b.other = b, a
-    return a, b
-
-
-def alone(loop: VirtualLoop) -> End:
-    return End(loop, VirtualNetwork(1))
-
-
-def packets(loop: VirtualLoop, frames: list[bytes]) -> list[RtpPacket]:
-    """What a stream sends for these frames."""
-    sender = alone(loop)
-    for number, frame in enumerate(frames):
-        sender.stream.send(frame, 0, number == 0)
-    sender.stream.close()
-    return sender.rtp
-
-
-# -- up
 
 
 def test_what_is_said_is_heard_with_nothing_added_or_lost(loop: VirtualLoop) -> None:
@@ -262,9 +170,6 @@ def test_a_stream_without_audio_takes_none(loop: VirtualLoop) -> None:
     assert (b.heard, b.rtp) == (b"", [])
 
 
-# -- down
-
-
 def test_packets_follow_one_another(loop: VirtualLoop) -> None:
     a = alone(loop)
     frame = speech(1)[0]
@@ -294,30 +199,6 @@ def test_a_caller_on_hold_misses_time_but_no_packet(loop: VirtualLoop) -> None:
     assert sequence_delta(second.sequence, first.sequence) == 1
     assert timestamp_delta(second.timestamp, first.timestamp) == 2 * FRAME_TICKS
     assert a.stream.stats().packets_sent == 2
-
-
-@pytest.mark.parametrize(("wish", "most"), [({}, 64_000), ({"maxaveragebitrate": "24000"}, 24_000)])
-def test_no_more_is_sent_than_the_peer_would_like(
-    loop: VirtualLoop, wish: dict[str, str], most: int
-) -> None:
-    a = alone(loop)
-    a.stream.agree(replace(BOTH_WAYS, codec=replace(OPUS, parameters=wish)))
-    for frame in speech(100):
-        a.stream.send(frame, 0, False)
-    rate = 8 * sum(len(packet.payload) for packet in a.rtp) / 2
-    assert 0.8 * most < rate < 1.1 * most
-
-
-@pytest.mark.parametrize("wish", ["1", "999999999", "no number", "-5", ""])
-def test_a_senseless_wish_does_no_harm(loop: VirtualLoop, wish: str) -> None:
-    a = alone(loop)
-    codec = replace(OPUS, parameters={"maxaveragebitrate": wish})
-    a.stream.agree(replace(BOTH_WAYS, codec=codec))
-    a.stream.send(speech(1)[0], 0, True)
-    assert len(a.rtp) == 1
-
-
-# -- RTCP
 
 
 def test_reports_tell_both_ends_about_the_path(loop: VirtualLoop) -> None:
