@@ -76,6 +76,8 @@ export interface CallStats {
   rttMs?: number | null;
   jitterMs?: number | null;
   lossPercent?: number | null;
+  /** Of what this end hears. */
+  remoteLossPercent?: number | null;
   concealedPercent?: number | null;
   bufferMs?: number | null;
   turnLatencyMs?: number | null;
