@@ -9,15 +9,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from client.python.bench.prompts import FOLDER
+from client.python.bench.prompts import FOLDER, PROMPTS
 from client.python.bench.word_errors import word_errors, words_of
 from gateway.local_model.numerals import spelled
 from gateway.media.resample import resample
 
-__all__ = (
-    *("JFK", "JFK_WORDS", "PROMPTS", "Samples", "end_of_speech", "prompt", "read_wav"),
-    *("silence", "word_error_rate"),
-)
+__all__ = [
+    "JFK",
+    "JFK_WORDS",
+    "PROMPTS",
+    "Samples",
+    "end_of_speech",
+    "prompt",
+    "read_wav",
+    "silence",
+    "word_error_rate",
+]
 
 Samples = npt.NDArray[np.int16]
 
