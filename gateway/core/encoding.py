@@ -1,7 +1,7 @@
 """How we encode for one listener: by what it asks for, and by what gets lost on the way to it.
 
 Theory of operation. On a clean path CELT sounds best for its cost, but its packets cannot carry
-in-band FEC. Coded as speech (SILK, or hybrid with CELT above 8 kHz) they can, at four times the
+in-band FEC. Coded as speech (SILK, or hybrid with CELT above 8 kHz) they can, at six times the
 CPU; so FEC is for paths on which the listener's RTCP reports show loss. ``docs/opus.md`` has the
 measurements behind every number here.
 
@@ -25,12 +25,15 @@ from typing import Final, Self
 
 from gateway.core.sdp_grammar import parse_number
 
-BITRATE: Final = 64_000
+BITRATE: Final = 80_000
 """Bits per second on a clean path."""
 LOSSY_BITRATE: Final = 40_000
 """Bits per second on a lossy one, FEC included: what is lost may well be what is too much."""
-LEAST_CELT_BITRATE: Final = 48_000
-"""Below it, coding as speech sounds better even where nothing is lost."""
+LEAST_CELT_BITRATE: Final = 64_000
+"""Below it, coding as speech sounds so much better that it is worth its CPU on any path."""
+CELT_COMPLEXITY: Final = 0
+"""Complexity 5 at 64 kb/s sounds no better, for nearly twice the CPU."""
+SPEECH_COMPLEXITY: Final = 5
 MIN_BITRATE: Final = 6_000
 MAX_BITRATE: Final = 510_000
 """RFC 7587 §6.1."""
@@ -61,6 +64,7 @@ class EncoderSettings:
     :ivar expected_loss: percent of packets, 0–100, for which FEC is dimensioned.
     :ivar constant_bitrate: all packets have one size.
     :ivar playback_rate: Hz that the listener renders; what it would not hear is not coded.
+    :ivar complexity: of the search for the best coding, 0 (cheap) to 10.
     """
 
     bitrate: int = BITRATE
@@ -69,6 +73,7 @@ class EncoderSettings:
     expected_loss: int = 0
     constant_bitrate: bool = False
     playback_rate: int = FULL_RATE
+    complexity: int = CELT_COMPLEXITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +152,14 @@ class EncoderPolicy:
         # Without FEC, coding as speech would help a lossy path little (docs/opus.md).
         fec = self._path is _Path.LOSSY and wishes.fec
         bitrate = min(LOSSY_BITRATE if fec else BITRATE, wishes.max_bitrate)
+        speech = fec or bitrate < LEAST_CELT_BITRATE
         percent = math.ceil(100 * self.loss)
         return EncoderSettings(
             bitrate=bitrate,
-            speech=fec or bitrate < LEAST_CELT_BITRATE,
+            speech=speech,
             fec=fec,
             expected_loss=max(EXPECTED_LOSS[0], min(percent, EXPECTED_LOSS[-1])) if fec else 0,
             constant_bitrate=wishes.constant_bitrate,
             playback_rate=wishes.playback_rate,
+            complexity=SPEECH_COMPLEXITY if speech else CELT_COMPLEXITY,
         )

@@ -136,7 +136,6 @@ class OpusEncoder:
     gap or a click; between two encoders there would be both (``docs/opus.md``).
 
     :param sample_rate: Hz of the input, one of :data:`SAMPLE_RATES`.
-    :param complexity: 0 (cheap) to 10.
     :raises ValueError: another rate.
     :raises OpusError: a setting out of range.
     :raises OpusUnavailable: there is no libopus.
@@ -158,8 +157,6 @@ class OpusEncoder:
         self,
         sample_rate: int = SAMPLE_RATE,
         settings: EncoderSettings = DEFAULT_SETTINGS,
-        *,
-        complexity: int = 5,
     ) -> None:
         _check_rate(sample_rate)
         library = libopus.load()
@@ -175,7 +172,6 @@ class OpusEncoder:
         buffer = ctypes.create_string_buffer(libopus.MAX_FRAME_BYTES)
         self._packet = memoryview(buffer)
         self._address = ctypes.addressof(buffer)
-        self._request(libopus.SET_COMPLEXITY, complexity)
         self.settings = settings
 
     @property
@@ -191,6 +187,7 @@ class OpusEncoder:
         # The hint decides the mode for any bitrate that is used, and with it the cost.
         signal = libopus.SIGNAL_VOICE if settings.speech else libopus.SIGNAL_MUSIC
         self._request(libopus.SET_SIGNAL, signal)
+        self._request(libopus.SET_COMPLEXITY, settings.complexity)
         self._request(libopus.SET_BITRATE, settings.bitrate)
         self._request(libopus.SET_INBAND_FEC, int(settings.fec))
         self._request(libopus.SET_PACKET_LOSS_PERC, settings.expected_loss)

@@ -23,7 +23,7 @@ INTERVAL = 5.0
 PACKETS = 250
 
 CELT = EncoderSettings()
-FEC = EncoderSettings(LOSSY_BITRATE, speech=True, fec=True, expected_loss=10)
+FEC = EncoderSettings(LOSSY_BITRATE, speech=True, fec=True, expected_loss=10, complexity=5)
 
 
 def policy(**wishes: object) -> EncoderPolicy:
@@ -46,8 +46,8 @@ def reported(
 # -- loss ---------------------------------------------------------------------
 
 
-def test_at_rest_it_is_celt_at_64_kb() -> None:
-    assert policy().settings == CELT == EncoderSettings(64_000, speech=False, fec=False)
+def test_at_rest_it_is_celt_at_80_kb_and_as_cheap_as_can_be() -> None:
+    assert policy().settings == CELT == EncoderSettings(80_000, speech=False, complexity=0)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ def test_no_fec_for_a_listener_that_cannot_use_it() -> None:
 @pytest.mark.parametrize(
     ("most", "clean", "lossy"),
     [
-        (510_000, (64_000, False), (40_000, True)),
-        (48_000, (48_000, False), (40_000, True)),
-        (47_000, (47_000, True), (40_000, True)),
+        (510_000, (80_000, False), (40_000, True)),
+        (64_000, (64_000, False), (40_000, True)),
+        (63_000, (63_000, True), (40_000, True)),
         (16_000, (16_000, True), (16_000, True)),
     ],
 )
@@ -174,6 +174,7 @@ def test_no_more_than_the_listener_likes(
 ) -> None:
     subject = policy(max_bitrate=most)
     assert (subject.settings.bitrate, subject.settings.speech) == clean
+    assert subject.settings.complexity == (5 if subject.settings.speech else 0)
     reported(subject, 0.1)
     assert (subject.settings.bitrate, subject.settings.speech) == lossy
 

@@ -35,7 +35,9 @@ def decode(decoder: OpusDecoder, action: Action) -> bytes:
 
 
 def through(network: VirtualNetwork[RtpPacket], pcm: bytes) -> tuple[bytes, ReceiveWindow]:
-    encoder = OpusEncoder(settings=EncoderSettings(40_000, True, fec=True, expected_loss=10))
+    encoder = OpusEncoder(
+        settings=EncoderSettings(40_000, True, fec=True, expected_loss=10, complexity=5)
+    )
     for number in range(COUNT):
         payload = encoder.encode(pcm[2 * FRAME * number : 2 * FRAME * (number + 1)])
         packet = RtpPacket(111, number == 0, number, number * CLOCK_RATIO * FRAME, 1, payload)

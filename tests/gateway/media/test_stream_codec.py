@@ -52,7 +52,7 @@ def test_red_that_nobody_agreed_on_is_no_audio(loop: VirtualLoop) -> None:
 # -- down
 
 
-@pytest.mark.parametrize(("wish", "most"), [({}, 64_000), ({"maxaveragebitrate": "24000"}, 24_000)])
+@pytest.mark.parametrize(("wish", "most"), [({}, 80_000), ({"maxaveragebitrate": "24000"}, 24_000)])
 def test_no_more_is_sent_than_the_peer_would_like(
     loop: VirtualLoop, wish: dict[str, str], most: int
 ) -> None:
