@@ -145,6 +145,10 @@ class ReceptionStatistics:
 
         One that is far off is not counted, but two in a row begin a new sequence.
         """
+        if sequence == (self._highest + 1) & 0xFFFF:
+            self._highest += 1
+            self._restart_at = None
+            return True
         step = sequence_delta(sequence, self._highest & 0xFFFF)
         if -_MAX_MISORDER < step < _MAX_DROPOUT:
             self._highest += max(step, 0)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.playout import Playout
 
-HANGOVER_FRAMES = 10
+HANGOVER_FRAMES = 5
 """Silent frames sent after a talkspurt: a receiver that conceals what comes next repeats silence,
 not a vowel.
 """

@@ -63,7 +63,6 @@ from pylibsrtp import Session as SrtpSession
 from gateway.core.description import Fingerprint
 from gateway.media.gathering import GatheringConnection
 from gateway.media.ports import UdpPorts
-from gateway.media.relay import Relay
 
 __all__ = [
     "MAX_REMOTE_CANDIDATES",
@@ -262,8 +261,9 @@ class IceConnection(GatheringConnection):
         pair = self._nominated.get(1)
         if pair is None:
             return False
-        transport = pair.protocol.transport
-        if _unsent_bytes(transport) > _MAX_UNSENT_BYTES:
+        # asyncio's own, or a Relay: both tell what is unsent, which their type does not promise.
+        transport: Any = pair.protocol.transport
+        if transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
             return False
         transport.sendto(data, pair.remote_addr)
         return True
@@ -284,12 +284,6 @@ class IceConnection(GatheringConnection):
             self._asking.cancel()
             await asyncio.wait([self._asking])
         await super().close()
-
-
-def _unsent_bytes(transport: asyncio.DatagramTransport) -> int:
-    if isinstance(transport, asyncio.WriteTransport | Relay):
-        return transport.get_write_buffer_size()
-    return 0
 
 
 class Certificate(RTCCertificate):

@@ -172,7 +172,9 @@ def test_time_given_up_is_not_lost_when_the_talkspurt_is_over(loop: VirtualLoop)
         loop.ahead += 2 * MAX_LAG  # the process stands still over the end of the hang-over
         loop.advance(0.5)
     first, second = (time for time, *_ in sent.voiced())
-    since_first = sum(FRAME_SAMPLES + skipped for _, _, skipped, _ in sent.frames[1:12])
+    since_first = sum(
+        FRAME_SAMPLES + skipped for _, _, skipped, _ in sent.frames[1 : 2 + HANGOVER_FRAMES]
+    )
     off = since_first / SAMPLE_RATE - (second - first)
     assert abs(off) <= GRID / 2 + 1 / SAMPLE_RATE
 
