@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.playout import Playout
+from gateway.media.ticker import Tick, Ticker
 
 HANGOVER_FRAMES = 5
 """Silent frames sent after a talkspurt: a receiver that conceals what comes next repeats silence,
@@ -53,7 +54,8 @@ class Pacer:
         self._send = send
         self._played = played
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._ticker = Ticker.running()
+        self._timer: Tick | None = None
         self._deadline: float | None = None
         self._hangover = 0
         self._talking = False
@@ -100,7 +102,7 @@ class Pacer:
         assert self._deadline is not None
         if not self._closed:
             self._deadline = _on_grid(self._deadline + FRAME_SECONDS)
-            self._timer = self._loop.call_at(self._deadline, self._tick)
+            self._timer = self._ticker.call_at(self._deadline, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
