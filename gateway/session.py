@@ -17,33 +17,20 @@ from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
 from gateway.core.mailbox import Listener, Mailbox
-from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
 from gateway.media.leg import Leg, LegState
+from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.client import ModelOverrun, RealtimeClient
 from gateway.realtime.wire import Endpoint, ModelRefused
+from gateway.session_legs import ICE_STATES, MEASURED, call_stats, close_leg
 from gateway.session_settings import SessionLimits, SessionSettings
 from gateway.telemetry import bind_session, redact_text
+from gateway.uplink import SentAudio, Uplink
 
 log = structlog.get_logger(__name__)
-
-CLOSE_TIMEOUT = 5.0
-"""Seconds that a leg may take to close."""
-
-_ICE_STATES = {
-    LegState.NEW: "new",
-    LegState.CONNECTING: "checking",
-    LegState.CONNECTED: "connected",
-    LegState.DISCONNECTED: "disconnected",
-    LegState.FAILED: "failed",
-    LegState.CLOSED: "closed",
-}
-
-_MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
-"""States in which ``call_stats`` are told."""
 
 
 class _Ended(Exception):
@@ -64,6 +51,7 @@ class Session:
         endpoint: Endpoint,
         media: WebRtcConfig,
         limits: SessionLimits,
+        pcm: PcmFormat,
         *,
         ends_with_leg: bool = False,
     ) -> None:
@@ -81,6 +69,7 @@ class Session:
         self._mailbox = Mailbox()
         self._playout = Playout()
         self._model = RealtimeClient(endpoint, self)
+        self._uplink = Uplink(self._model, pcm)
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
@@ -118,6 +107,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_model(), name="model")
+                tasks.create_task(self._uplink.run(), name="uplink")
                 tasks.create_task(self._keep_time(), name="clock")
                 await self._ended.wait()
                 raise _Ended
@@ -138,7 +128,7 @@ class Session:
     async def _close_leg(self) -> None:
         async with self._negotiating:
             if self._leg is not None:
-                await _close(self._leg)
+                await close_leg(self._leg)
 
     async def _keep_model(self) -> None:
         try:
@@ -156,8 +146,8 @@ class Session:
             self._conversation.poll(now)
             if not self._playout.is_empty:
                 self.touch()
-            if self._leg is not None and self._leg.state in _MEASURED:
-                self._emit(self._call_stats(self._leg))
+            if self._leg is not None and self._leg.state in MEASURED:
+                self._emit(call_stats(self._leg, self._playout, self._model, self._conversation))
             if now - self._active_at > self._limits.idle:
                 self._fail(ErrorCode.SESSION_EXPIRED, "nobody spoke for a while")
             elif now - started > self._limits.duration:
@@ -232,10 +222,10 @@ class Session:
             answer = await leg.answer(sdp)
         except BaseException:
             self._leg = old
-            await _close(leg)
+            await close_leg(leg)
             raise
         if old is not None:
-            await _close(old)
+            await close_leg(old)
         return answer
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
@@ -256,22 +246,28 @@ class Session:
         self._conversation.interrupt(self._loop.time())
 
     def mute(self, muted: bool) -> None:
-        """Stop (or resume) forwarding the microphone; turn detection is off meanwhile."""
+        """Stop (or resume) forwarding the leg's microphone; turn detection is off meanwhile. What
+        :meth:`send_audio` brings is heard all the same.
+        """
         self.touch()
         if muted != self._muted:
             self._muted = muted
-            self._send(protocol.clear())
+            self.clear_audio()
             self._configure_model()
+
+    async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
+        """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
+        return await self._uplink.send(data, form)
 
     def commit_audio(self) -> None:
         """Push-to-talk released: what was said is a turn."""
         self.touch()
-        self._conversation.commit(self._loop.time())
+        self._uplink.commit(lambda: self._conversation.commit(self._loop.time()))
 
     def clear_audio(self) -> None:
         """Push-to-talk pressed: drop what was heard before."""
         self.touch()
-        self._send(protocol.clear())
+        self._uplink.clear(lambda: self._send(protocol.clear()))
 
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings` in mid-call."""
@@ -299,8 +295,10 @@ class Session:
     def on_model_connected(self) -> None:
         self._configure_model()
         self._conversation.model_restored()
+        self._uplink.model_connected()
 
     def on_model_lost(self, reason: str) -> None:
+        self._uplink.model_lost()
         self._conversation.model_lost(self._loop.time())
         self._set_status(Status.CONNECTING, reason)
         self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
@@ -336,7 +334,7 @@ class Session:
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self._leg:
             return
-        self._emit(out.LegStateChanged(state.value, _ICE_STATES[state]))
+        self._emit(out.LegStateChanged(state.value, ICE_STATES[state]))
         if state in (LegState.FAILED, LegState.CLOSED):
             self._conversation.interrupt(self._loop.time())
             self._conversation.audible = False
@@ -348,34 +346,6 @@ class Session:
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))
-
-    def _call_stats(self, leg: Leg) -> out.CallStats:
-        quality = leg.stats()
-        return out.CallStats(
-            rtt_ms=quality.rtt_ms,
-            jitter_ms=quality.jitter_ms,
-            loss_percent=quality.loss_percent,
-            remote_loss_percent=quality.remote_loss_percent,
-            concealed_percent=quality.concealed_percent,
-            buffer_ms=to_ms(self._playout.owed_samples),
-            turn_latency_ms=self._conversation.turn_latency_ms,
-            uplink_dropped_ms=to_ms(self._model.dropped_samples),
-            underruns=self._playout.stats.underruns,
-            packets_received=quality.packets_received,
-            packets_mended=quality.packets_mended,
-            packets_late=quality.packets_late,
-            packets_sent=quality.packets_sent,
-            downlink_fec=quality.sending_fec,
-        )
-
-
-async def _close(leg: Leg) -> None:
-    """Wait for the end of a leg, but not for ever: its caller is told in any case."""
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await leg.close()
-    except TimeoutError:
-        log.error("leg did not close in time")
 
 
 def _redacted(event: protocol.Event) -> protocol.Event:
