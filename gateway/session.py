@@ -20,12 +20,19 @@ from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
 from gateway.media.leg import Leg, LegState
+from gateway.media.pcm import PcmLeg
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.client import ModelOverrun, RealtimeClient
 from gateway.realtime.wire import Endpoint, ModelRefused
-from gateway.session_legs import ICE_STATES, MEASURED, call_stats, close_leg
+from gateway.session_legs import (
+    ICE_STATES,
+    MEASURED,
+    call_stats,
+    carries_voice,
+    close_leg,
+)
 from gateway.session_settings import SessionLimits, SessionSettings
 from gateway.telemetry import bind_session, redact_text
 from gateway.uplink import SentAudio, Uplink
@@ -73,8 +80,13 @@ class Session:
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
+        self._conversation.audible = not ends_with_leg
         self._apply_agent()
         self._leg: WebRtcLeg | None = None
+        self._pcm = PcmLeg(
+            self._playout, self, pcm.sample_rate, lambda voice: self._emit(out.AudioResponse(voice))
+        )
+        """Speaks while a client listens that has no other leg."""
         # One negotiation at a time, and none while the session closes: what it starts would stay.
         self._negotiating = asyncio.Lock()
         self._muted = False
@@ -119,13 +131,14 @@ class Session:
         finally:
             self.end("the gateway stopped")
             try:
-                self._conversation.finish()
+                self._conversation.finish(self._loop.time())
                 await self._close_leg()
             finally:
                 self._set_status(Status.DISCONNECTED, self.end_reason)
                 log.info("session ended", reason=self.end_reason)
 
     async def _close_leg(self) -> None:
+        await self._pcm.close()
         async with self._negotiating:
             if self._leg is not None:
                 await close_leg(self._leg)
@@ -171,6 +184,7 @@ class Session:
         """
         self._mailbox.attach(listener, self._loop.time())
         listener.on_session_event(out.StatusChanged(self.status))
+        self._switch_pcm()
 
     def detach(self, *, certain: bool) -> None:
         """Nobody listens for now; events are kept for whoever resumes.
@@ -179,6 +193,10 @@ class Session:
             vain.
         """
         self._mailbox.detach(self._loop.time(), certain=certain)
+        self._switch_pcm()
+
+    def _switch_pcm(self) -> None:
+        self._pcm.switch(self._mailbox.is_heard and not carries_voice(self._leg))
 
     def _emit(self, event: SessionEvent) -> None:
         self._mailbox.tell(event, self._loop.time())
@@ -311,9 +329,11 @@ class Session:
             self._conversation.handle(event, self._loop.time())
         except (KeyError, TypeError, AttributeError):
             log.warning("model left out a field of its protocol", type=kind)
-        if self._leg is not None and not self._playout.is_empty:
+        if not self._playout.is_empty:
             # Also when an item ends: its last part of a frame is owed from then on.
-            self._leg.wake()
+            self._pcm.wake()
+            if self._leg is not None:
+                self._leg.wake()
         if kind == protocol.AUDIO_DELTA:
             return
         self.touch()
@@ -337,9 +357,10 @@ class Session:
         self._emit(out.LegStateChanged(state.value, ICE_STATES[state]))
         if state in (LegState.FAILED, LegState.CLOSED):
             self._conversation.interrupt(self._loop.time())
-            self._conversation.audible = False
+            self._conversation.audible = not self._ends_with_leg
             if self._ends_with_leg:
                 self.end("the caller hung up" if state is LegState.CLOSED else "the call was lost")
+        self._switch_pcm()
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())

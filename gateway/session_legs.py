@@ -32,6 +32,14 @@ MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
 """States in which ``call_stats`` are told."""
 
 
+def carries_voice(leg: Leg | None) -> bool:
+    """Whether the caller hears the agent by this leg: also while it connects, or is not heard of,
+    when the answer waits for it.
+    """
+    silent = (LegState.NEW, LegState.FAILED, LegState.CLOSED)
+    return leg is not None and leg.state not in silent
+
+
 def call_stats(
     leg: Leg, playout: Playout, model: RealtimeClient, conversation: Conversation
 ) -> CallStats:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
 import numpy as np
 import pytest
 
+from client.python import Microphone, Speaker, TalkpathClient
+from signaling import client
 from signaling.app import Gateway
 from tests.gateways import running_gateway
-from tests.signaling.callers import Bare, Caller
+from tests.signaling.callers import Bare, Caller, until
 from tests.stand_in import StandIn
 
 RATE = 24_000
@@ -130,3 +133,147 @@ async def test_bad_audio_is_refused_and_the_session_goes_on(
         assert await (await model.line()).wait_for_audio(RATE) == SPEECH
         assert (await caller.ask("disconnect_session"))["ok"]
         assert caller.of("session_status")[-1]["status"] == "DISCONNECTED"
+
+
+# -- the agent's voice
+
+
+def voice_of(caller: Caller) -> bytes:
+    return b"".join(map(base64.b64decode, caller.of("audio_response")))
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_a_conversation_as_the_old_bridge_has_it(
+    gateway: Gateway, model: StandIn, transport: str
+) -> None:
+    async with Caller(gateway.url, transport) as caller:
+        await caller.join(userId="npc-7")
+        await caller.reach_model()
+        line = await model.line()
+        await line.question("Who goes there?")
+        started = asyncio.get_running_loop().time()
+        answer = await line.answer("A friend.", SPEECH)
+        await caller.wait("message", lambda m: m["id"] == answer)
+        assert asyncio.get_running_loop().time() - started >= 0.95
+        assert voice_of(caller) == SPEECH
+        await caller.wait("transcript", count=2)
+        assert [event[1:] for event in caller.events if event[0] == "transcript"] == [
+            ("Who goes there?", "user"),
+            ("A friend.", "assistant"),
+        ]
+        assert not caller.of("audio_interrupted")
+        assert (await caller.ask("disconnect_session"))["ok"]
+
+
+async def test_the_voice_comes_at_the_rate_of_header_less_audio(model: StandIn) -> None:
+    async with (
+        running_gateway(model.url, audio_sample_rate=48_000) as gateway,
+        Caller(gateway.url) as caller,
+    ):
+        await caller.join()
+        await caller.reach_model()
+        answer = await (await model.line()).answer("A friend.", SPEECH)
+        await caller.wait("message", lambda m: m["id"] == answer)
+        assert abs(len(voice_of(caller)) - 2 * len(SPEECH)) < 0.005 * 2 * len(SPEECH)
+
+
+@pytest.mark.parametrize("how", ["speech", "interrupt"])
+async def test_a_barge_in_cuts_at_what_was_played(
+    gateway: Gateway, model: StandIn, how: str
+) -> None:
+    async with Caller(gateway.url) as caller:
+        await caller.join()
+        await caller.reach_model()
+        line = await model.line()
+        answer = await line.answer("I have a long story to tell.", SPEECH * 8)
+        await caller.wait("audio_response")
+        started = asyncio.get_running_loop().time()
+        await caller.wait("audio_response", count=35)
+        if how == "speech":
+            await line.speech_started()
+        else:
+            assert (await caller.ask("interrupt"))["ok"]
+        told = await caller.wait("audio_interrupted")
+        played = 1000 * (asyncio.get_running_loop().time() - started)
+        cut = await line.wait_for("conversation.item.truncate")
+        assert told == {"itemId": answer, "audioEndMs": cut["audio_end_ms"]}
+        assert abs(played - cut["audio_end_ms"]) < 60
+        got = len(voice_of(caller)) / 48
+        assert 100 < got - cut["audio_end_ms"] <= 300
+        message = await caller.wait("message")
+        assert message["data"] == {"interrupted": True, "audioEndMs": cut["audio_end_ms"]}
+        count = len(caller.of("audio_response"))
+        await line.send("response.done", response={"id": "gone", "output": []})
+        again = await line.answer("Go on.", SPEECH[:9_600])
+        await caller.wait("message", lambda m: m["id"] == again)
+        assert len(caller.of("audio_response")) == count + 10
+
+
+async def test_a_webrtc_leg_takes_the_voice_and_gives_it_back(
+    gateway: Gateway, model: StandIn
+) -> None:
+    async with TalkpathClient(gateway.url) as caller:
+        voices: list[str] = []
+        caller.on("audio_response", voices.append)
+        await caller.connect()
+        await caller.wait_for("session_status", lambda s: s["status"] == "CONNECTED", since=0)
+        line = await model.line()
+
+        async def hear(text: str) -> None:
+            answer = await line.answer(text, SPEECH)
+            await caller.wait_for("message", lambda m: m["id"] == answer, since=0)
+
+        await hear("By Socket.IO.")
+        assert len(voices) == 50
+        await caller.call(Microphone(), Speaker())
+        await hear("By WebRTC.")
+        assert len(voices) == 50
+        assert gateway.sessions is not None
+        (session,) = gateway.sessions._live.values()
+        assert session._leg is not None
+        await session._leg.close()
+        await caller.wait_for("webrtc_state", lambda s: s["connection"] == "closed", since=0)
+        await hear("By Socket.IO again.")
+        assert len(voices) == 100
+
+
+async def test_a_client_that_comes_back_hears_the_rest(gateway: Gateway, model: StandIn) -> None:
+    async with Caller(gateway.url) as first:
+        session = await first.join()
+        await first.reach_model()
+        answer = await (await model.line()).answer("I have a story to tell.", SPEECH * 2)
+        await first.wait("audio_response", count=20)
+    async with Caller(gateway.url) as second:
+        assert (await second.resume(session))["ok"]
+        message = await second.wait("message", lambda m: m["id"] == answer)
+        assert "data" not in message
+        heard = voice_of(first) + voice_of(second)
+        assert heard == SPEECH * 2
+
+
+async def test_a_slow_client_loses_the_oldest_voice_and_is_told_and_nothing_else_is_lost(
+    gateway: Gateway, model: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MAX_VOICE", 20)
+    async with Caller(gateway.url) as caller:
+        joined = await caller.join()
+        await caller.reach_model()
+        sessions = gateway.sessions
+        assert sessions is not None
+        session = sessions.find(joined["sessionId"], joined["resumeToken"])
+        listener = session._mailbox._listener
+        assert isinstance(listener, client.Client)
+        full = True
+        monkeypatch.setattr(listener._server, "backlog", lambda sid: 999 if full else 0)
+        line = await model.line()
+        answer = await line.answer("A friend.", SPEECH * 2)
+        playout = session._playout
+        await until(lambda: playout.received(answer) > 0 and not playout.owed_samples)
+        assert len(listener._voice) == 20
+        full = False
+        message = await caller.wait("message", lambda m: m["id"] == answer)
+        assert message["content"] == "A friend."
+        assert [error["code"] for error in caller.of("error")] == ["rate_limited"]
+        voice = voice_of(caller)
+        assert len(voice) < len(SPEECH)
+        assert (SPEECH * 2).endswith(voice)
