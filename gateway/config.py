@@ -33,6 +33,7 @@ from gateway.telemetry import LogFormat, LogLevel, redact_text
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret"})
 # RFC 7064 §3.1 and RFC 7065 §3.1.
 _STUN_URL = re.compile(r"stuns?:[^\s?#/@]+")
@@ -162,6 +163,12 @@ def _check_port_range(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
+def _check_sample_rate(value: int) -> int:
+    if value not in _SAMPLE_RATES:
+        raise ValueError(f"expected one of {', '.join(map(str, _SAMPLE_RATES))} Hz")
+    return value
+
+
 def _check_interface(value: str) -> str:
     try:
         ipaddress.ip_network(value, strict=False)
@@ -250,6 +257,14 @@ class Settings(BaseSettings):
             description="origins separated by commas, or *",
         )
     )
+
+    max_audio_size: int = Field(
+        default=10 * 1024 * 1024, gt=0, le=100 * 1024 * 1024, description="1 byte to 100 MiB"
+    )
+    audio_sample_rate: Annotated[int, AfterValidator(_check_sample_rate)] = Field(
+        default=24_000, description="a sample rate in Hz"
+    )
+    audio_channels: int = Field(default=1, ge=1, le=2, description="1 or 2 channels")
 
     session_idle_timeout: _PositiveSeconds = 300.0
     session_max_duration: _PositiveSeconds = 3600.0

@@ -105,7 +105,7 @@ class Conversation:
         if not self.barge_in:
             return
         if self.turns.feed(Input.SPEECH_STARTED) is Action.CUT:
-            self._cut(tell_model=False)
+            self._cut(now, tell_model=False)
         self.responses.forget_waiting()
 
     def _on_speech_stopped(self, event: protocol.Event, now: float) -> None:
@@ -247,13 +247,13 @@ class Conversation:
     def interrupt(self, now: float) -> None:
         """Stop the answer now, at what was heard of it."""
         if self.turns.feed(Input.INTERRUPTED) is Action.CUT_AND_CANCEL:
-            self._cut(tell_model=True)
+            self._cut(now, tell_model=True)
         self.poll(now)
 
     # -- from the leg
 
     def played(self, item_ids: Sequence[str], now: float) -> None:
-        """The last sample of these items was sent to the caller."""
+        """The caller heard the last sample of these items, as far as the leg can tell."""
         for item_id in item_ids:
             self.transcript.mark_heard(item_id)
         self._maybe_over()
@@ -264,11 +264,11 @@ class Conversation:
         for line in self.transcript.ready(now):
             self._emit(self._message(line))
 
-    def finish(self) -> None:
+    def finish(self, now: float) -> None:
         """The conversation ends: an answer under way is cut where it is, and nothing said is
         lost.
         """
-        for cut in self._playout.interrupt():
+        for cut in self._playout.interrupt(now):
             self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
         self._cut_unplayed()
         for line in self.transcript.finish():
@@ -299,8 +299,8 @@ class Conversation:
 
     # -- inside
 
-    def _cut(self, *, tell_model: bool) -> None:
-        cuts = self._playout.interrupt()
+    def _cut(self, now: float, *, tell_model: bool) -> None:
+        cuts = self._playout.interrupt(now)
         response_id = self.responses.cut()
         if response_id is not None and tell_model:
             self._send_cut(protocol.cancel_response(response_id))

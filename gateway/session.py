@@ -17,33 +17,27 @@ from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
 from gateway.core.mailbox import Listener, Mailbox
-from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
 from gateway.media.leg import Leg, LegState
+from gateway.media.pcm import PcmLeg
+from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.client import ModelOverrun, RealtimeClient
 from gateway.realtime.wire import Endpoint, ModelRefused
+from gateway.session_legs import (
+    ICE_STATES,
+    MEASURED,
+    call_stats,
+    carries_voice,
+    close_leg,
+)
 from gateway.session_settings import SessionLimits, SessionSettings
 from gateway.telemetry import bind_session, redact_text
+from gateway.uplink import SentAudio, Uplink
 
 log = structlog.get_logger(__name__)
-
-CLOSE_TIMEOUT = 5.0
-"""Seconds that a leg may take to close."""
-
-_ICE_STATES = {
-    LegState.NEW: "new",
-    LegState.CONNECTING: "checking",
-    LegState.CONNECTED: "connected",
-    LegState.DISCONNECTED: "disconnected",
-    LegState.FAILED: "failed",
-    LegState.CLOSED: "closed",
-}
-
-_MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
-"""States in which ``call_stats`` are told."""
 
 
 class _Ended(Exception):
@@ -64,6 +58,7 @@ class Session:
         endpoint: Endpoint,
         media: WebRtcConfig,
         limits: SessionLimits,
+        pcm: PcmFormat,
         *,
         ends_with_leg: bool = False,
     ) -> None:
@@ -81,11 +76,17 @@ class Session:
         self._mailbox = Mailbox()
         self._playout = Playout()
         self._model = RealtimeClient(endpoint, self)
+        self._uplink = Uplink(self._model, pcm)
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
+        self._conversation.audible = not ends_with_leg
         self._apply_agent()
         self._leg: WebRtcLeg | None = None
+        self._pcm = PcmLeg(
+            self._playout, self, pcm.sample_rate, lambda voice: self._emit(out.AudioResponse(voice))
+        )
+        """Speaks while a client listens that has no other leg."""
         # One negotiation at a time, and none while the session closes: what it starts would stay.
         self._negotiating = asyncio.Lock()
         self._muted = False
@@ -118,6 +119,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_model(), name="model")
+                tasks.create_task(self._uplink.run(), name="uplink")
                 tasks.create_task(self._keep_time(), name="clock")
                 await self._ended.wait()
                 raise _Ended
@@ -129,16 +131,17 @@ class Session:
         finally:
             self.end("the gateway stopped")
             try:
-                self._conversation.finish()
+                self._conversation.finish(self._loop.time())
                 await self._close_leg()
             finally:
                 self._set_status(Status.DISCONNECTED, self.end_reason)
                 log.info("session ended", reason=self.end_reason)
 
     async def _close_leg(self) -> None:
+        await self._pcm.close()
         async with self._negotiating:
             if self._leg is not None:
-                await _close(self._leg)
+                await close_leg(self._leg)
 
     async def _keep_model(self) -> None:
         try:
@@ -156,8 +159,8 @@ class Session:
             self._conversation.poll(now)
             if not self._playout.is_empty:
                 self.touch()
-            if self._leg is not None and self._leg.state in _MEASURED:
-                self._emit(self._call_stats(self._leg))
+            if self._leg is not None and self._leg.state in MEASURED:
+                self._emit(call_stats(self._leg, self._playout, self._model, self._conversation))
             if now - self._active_at > self._limits.idle:
                 self._fail(ErrorCode.SESSION_EXPIRED, "nobody spoke for a while")
             elif now - started > self._limits.duration:
@@ -181,6 +184,7 @@ class Session:
         """
         self._mailbox.attach(listener, self._loop.time())
         listener.on_session_event(out.StatusChanged(self.status))
+        self._switch_pcm()
 
     def detach(self, *, certain: bool) -> None:
         """Nobody listens for now; events are kept for whoever resumes.
@@ -189,6 +193,10 @@ class Session:
             vain.
         """
         self._mailbox.detach(self._loop.time(), certain=certain)
+        self._switch_pcm()
+
+    def _switch_pcm(self) -> None:
+        self._pcm.switch(self._mailbox.is_heard and not carries_voice(self._leg))
 
     def _emit(self, event: SessionEvent) -> None:
         self._mailbox.tell(event, self._loop.time())
@@ -232,10 +240,10 @@ class Session:
             answer = await leg.answer(sdp)
         except BaseException:
             self._leg = old
-            await _close(leg)
+            await close_leg(leg)
             raise
         if old is not None:
-            await _close(old)
+            await close_leg(old)
         return answer
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
@@ -256,22 +264,28 @@ class Session:
         self._conversation.interrupt(self._loop.time())
 
     def mute(self, muted: bool) -> None:
-        """Stop (or resume) forwarding the microphone; turn detection is off meanwhile."""
+        """Stop (or resume) forwarding the leg's microphone; turn detection is off meanwhile. What
+        :meth:`send_audio` brings is heard all the same.
+        """
         self.touch()
         if muted != self._muted:
             self._muted = muted
-            self._send(protocol.clear())
+            self.clear_audio()
             self._configure_model()
+
+    async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
+        """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
+        return await self._uplink.send(data, form)
 
     def commit_audio(self) -> None:
         """Push-to-talk released: what was said is a turn."""
         self.touch()
-        self._conversation.commit(self._loop.time())
+        self._uplink.commit(lambda: self._conversation.commit(self._loop.time()))
 
     def clear_audio(self) -> None:
         """Push-to-talk pressed: drop what was heard before."""
         self.touch()
-        self._send(protocol.clear())
+        self._uplink.clear(lambda: self._send(protocol.clear()))
 
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings` in mid-call."""
@@ -299,8 +313,10 @@ class Session:
     def on_model_connected(self) -> None:
         self._configure_model()
         self._conversation.model_restored()
+        self._uplink.model_connected()
 
     def on_model_lost(self, reason: str) -> None:
+        self._uplink.model_lost()
         self._conversation.model_lost(self._loop.time())
         self._set_status(Status.CONNECTING, reason)
         self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
@@ -313,9 +329,11 @@ class Session:
             self._conversation.handle(event, self._loop.time())
         except (KeyError, TypeError, AttributeError):
             log.warning("model left out a field of its protocol", type=kind)
-        if self._leg is not None and not self._playout.is_empty:
+        if not self._playout.is_empty:
             # Also when an item ends: its last part of a frame is owed from then on.
-            self._leg.wake()
+            self._pcm.wake()
+            if self._leg is not None:
+                self._leg.wake()
         if kind == protocol.AUDIO_DELTA:
             return
         self.touch()
@@ -336,46 +354,19 @@ class Session:
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self._leg:
             return
-        self._emit(out.LegStateChanged(state.value, _ICE_STATES[state]))
+        self._emit(out.LegStateChanged(state.value, ICE_STATES[state]))
         if state in (LegState.FAILED, LegState.CLOSED):
             self._conversation.interrupt(self._loop.time())
-            self._conversation.audible = False
+            self._conversation.audible = not self._ends_with_leg
             if self._ends_with_leg:
                 self.end("the caller hung up" if state is LegState.CLOSED else "the call was lost")
+        self._switch_pcm()
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))
-
-    def _call_stats(self, leg: Leg) -> out.CallStats:
-        quality = leg.stats()
-        return out.CallStats(
-            rtt_ms=quality.rtt_ms,
-            jitter_ms=quality.jitter_ms,
-            loss_percent=quality.loss_percent,
-            remote_loss_percent=quality.remote_loss_percent,
-            concealed_percent=quality.concealed_percent,
-            buffer_ms=to_ms(self._playout.owed_samples),
-            turn_latency_ms=self._conversation.turn_latency_ms,
-            uplink_dropped_ms=to_ms(self._model.dropped_samples),
-            underruns=self._playout.stats.underruns,
-            packets_received=quality.packets_received,
-            packets_mended=quality.packets_mended,
-            packets_late=quality.packets_late,
-            packets_sent=quality.packets_sent,
-            downlink_fec=quality.sending_fec,
-        )
-
-
-async def _close(leg: Leg) -> None:
-    """Wait for the end of a leg, but not for ever: its caller is told in any case."""
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await leg.close()
-    except TimeoutError:
-        log.error("leg did not close in time")
 
 
 def _redacted(event: protocol.Event) -> protocol.Event:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from gateway.agents.agent_set import AGENT_SETS, AgentSet
 from gateway.core.events import ErrorCode, GatewayError, Status
+from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
@@ -33,6 +34,8 @@ class SessionDefaults:
     limits: SessionLimits
     reconnect_grace: float
     max_sessions: int = 0
+    pcm: PcmFormat = field(default_factory=PcmFormat)
+    """What header-less audio is, both ways."""
 
 
 class Sessions:
@@ -98,6 +101,7 @@ class Sessions:
             self._endpoint(model),
             self._media,
             self._defaults.limits,
+            self._defaults.pcm,
             ends_with_leg=ends_with_leg,
         )
         self._live[session.id] = session

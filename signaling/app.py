@@ -17,6 +17,7 @@ from gateway.media import libopus
 from gateway.media.addresses import MediaAddresses, NoMediaAddress
 from gateway.media.ice_servers import ice_options
 from gateway.media.ports import UdpPorts
+from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
@@ -77,7 +78,7 @@ class Gateway:
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
         origins = Origins(settings.allowed_origins)
-        self._door = SocketIoDoor(sessions, origins, ice_servers)
+        self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size)
         app = web.Application(middlewares=[cors(origins), errors])
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
@@ -148,6 +149,7 @@ def _defaults(settings: Settings) -> SessionDefaults:
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
         reconnect_grace=settings.reconnect_grace,
         max_sessions=settings.max_sessions,
+        pcm=PcmFormat(settings.audio_sample_rate, settings.audio_channels),
     )
 
 

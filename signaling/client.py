@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import structlog
 
-from gateway.core.events import SessionEvent, Status, StatusChanged
+from gateway.core.events import ErrorCode, SessionEvent, Status, StatusChanged
 from gateway.session import Session
 from signaling import events
 from signaling.engine import SocketServer
@@ -18,6 +19,25 @@ MAX_BACKLOG = 4_096
 """Events waiting for one client. One that reads slower than a conversation goes on is cut off, and
 may resume: all that a session keeps for it fits in here.
 """
+
+
+MAX_VOICE = 100
+"""``audio_response`` waiting for one client, two seconds of voice: the oldest give way."""
+
+MAX_UNSENT = 8
+"""Packets in the hands of the socket at which the voice waits here, where it can give way. Few: a
+polling client gets them in one answer, and some refuse more than 16.
+"""
+
+_LOOK = 0.02
+"""Seconds until a full socket is looked at again."""
+
+
+class _Voice:
+    """One ``audio_response`` in the queue; without a payload it gave way."""
+
+    def __init__(self, payload: str) -> None:
+        self.payload: str | None = payload
 
 
 class Client:
@@ -35,6 +55,9 @@ class Client:
         """Cut off, or disconnected: it hears no more, and must not be given a session."""
         self._server = server
         self._queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(MAX_BACKLOG)
+        self._voice: deque[_Voice] = deque()
+        self._told_slow = False
+        self._leaving = False
         self._writer = asyncio.create_task(self._write(), name=f"socketio-writer-{sid}")
 
     @property
@@ -51,7 +74,10 @@ class Client:
         session = self.session
         if session is not None:
             for name, payload in events.outgoing(event, session.id, session.user_id):
-                self.put(name, payload)
+                if name == events.AUDIO_RESPONSE:
+                    self._put_voice(payload)
+                else:
+                    self.put(name, payload)
 
     def on_displaced(self) -> None:
         reason = "another connection resumed the session"
@@ -63,6 +89,20 @@ class Client:
         if self.keeps_up():
             self._queue.put_nowait((name, payload))
 
+    def _put_voice(self, payload: str) -> None:
+        """Queue 20 ms of voice. A client too slow for it loses the oldest, and is told once until
+        it has caught up.
+        """
+        if len(self._voice) >= MAX_VOICE:
+            self._voice.popleft().payload = None
+            if not self._told_slow:
+                self._told_slow = True
+                slow = "the connection is too slow for the agent's voice: parts are left out"
+                self.put("error", {"code": ErrorCode.RATE_LIMITED.value, "message": slow})
+        voice = _Voice(payload)
+        self._voice.append(voice)
+        self.put(events.AUDIO_RESPONSE, voice)
+
     def keeps_up(self) -> bool:
         """Whether the client reads what it is sent. One that does not is cut off."""
         if not self.gone and self.backlog >= MAX_BACKLOG:
@@ -73,15 +113,31 @@ class Client:
 
     async def flushed(self) -> None:
         """Return when all that was queued is on its way, or never will be."""
+        self._leaving = True
         await self._queue.join()
+        self._leaving = False
 
     async def _write(self) -> None:
         while True:
             name, payload = await self._queue.get()
             try:
-                await self._server.emit(self.sid, name, payload)
+                if isinstance(payload, _Voice):
+                    payload = await self._turn_of(payload)
+                if payload is not None or name != events.AUDIO_RESPONSE:
+                    await self._server.emit(self.sid, name, payload)
             finally:
                 self._queue.task_done()
+
+    async def _turn_of(self, voice: _Voice) -> str | None:
+        """Wait until the socket takes it, or it gave way; its payload."""
+        while voice.payload is not None and not self._leaving:
+            if self._server.backlog(self.sid) < MAX_UNSENT:
+                break
+            await asyncio.sleep(_LOOK)
+        if voice.payload is not None:
+            self._voice.popleft()
+            self._told_slow = self._told_slow and bool(self._voice)
+        return voice.payload
 
     async def close(self) -> None:
         self.gone = True

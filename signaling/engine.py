@@ -155,6 +155,7 @@ class SocketServer:
     """Socket.IO connections of one namespace, ``/``.
 
     :param admit: whether a page of this ``Origin`` may connect, given the request's ``Host``.
+    :param max_packet_bytes: of one event, or of one request of a polling client.
     :param ping_interval, ping_timeout: seconds; a dead connection is noticed after their sum.
     """
 
@@ -162,6 +163,7 @@ class SocketServer:
         self,
         admit: Callable[[str | None, str | None], bool],
         *,
+        max_packet_bytes: int = MAX_PACKET_BYTES,
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
         linger: float = LINGER,
@@ -172,7 +174,7 @@ class SocketServer:
             async_handlers=False,
             serializer=Packet,
             cors_allowed_origins=lambda origin, environ: admit(origin, environ.get("HTTP_HOST")),
-            max_http_buffer_size=MAX_PACKET_BYTES,
+            max_http_buffer_size=max_packet_bytes,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
         )

@@ -4,6 +4,7 @@ named. No I/O.
 
 from __future__ import annotations
 
+import binascii
 import math
 import re
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from gateway.core import events
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent
 from gateway.core.sdp import SdpError
+
+AUDIO_RESPONSE: Final = "audio_response"
 
 MAX_SDP: Final = 65_536
 MAX_TEXT: Final = 32_768
@@ -207,6 +210,8 @@ def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[s
                     {"itemId": event.item_id, "role": event.role, "delta": event.delta},
                 )
             ]
+        case events.AudioResponse():
+            return [(AUDIO_RESPONSE, binascii.b2a_base64(event.pcm, newline=False).decode())]
         case events.AudioInterrupted():
             return [
                 (

@@ -18,8 +18,9 @@ from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
 from gateway.sessions import Sessions, find_agent_set
 from signaling import events
+from signaling.audio import read_audio
 from signaling.client import Client
-from signaling.engine import MALFORMED, SocketServer
+from signaling.engine import MALFORMED, MAX_PACKET_BYTES, SocketServer
 from signaling.ice import IceServers
 from signaling.origins import Origins
 
@@ -30,24 +31,37 @@ ANSWER_TIMEOUT = 8.0
 not read meanwhile.
 """
 
+ENVELOPE_BYTES = 4_096
+"""Of an event around its base64: enough to refuse what is a little too large by its code."""
+
 Ack = dict[str, Any]
 Handler = Callable[[Client, Any], Awaitable[Ack | None]]
 
 
 class SocketIoDoor:
-    """All Socket.IO clients of this gateway (contract: ``docs/protocol.md``)."""
+    """All Socket.IO clients of this gateway (contract: ``docs/protocol.md``).
 
-    def __init__(self, sessions: Sessions, origins: Origins, ice_servers: IceServers) -> None:
+    :param max_audio: bytes of audio in one ``send_audio``.
+    """
+
+    def __init__(
+        self, sessions: Sessions, origins: Origins, ice_servers: IceServers, max_audio: int
+    ) -> None:
         self._sessions = sessions
+        self._max_audio = max_audio
         self._ice_servers = ice_servers
         self._clients: dict[str, Client] = {}
-        self._server = SocketServer(origins.admit)
+        self._server = SocketServer(
+            origins.admit,
+            max_packet_bytes=max(MAX_PACKET_BYTES, -(-max_audio // 3) * 4 + ENVELOPE_BYTES),
+        )
         self._server.on_connection(self._connect, self._disconnect)
         handlers: dict[str, Handler] = {
             "join_session": self._join,
             "webrtc_offer": self._offer,
             "ice_candidate": self._candidate,
             "send_text": self._text,
+            "send_audio": self._audio,
             "commit_audio": self._commit_audio,
             "clear_audio": self._clear_audio,
             "interrupt": self._interrupt,
@@ -89,7 +103,7 @@ class SocketIoDoor:
                 return _refuse(None, _closing())
             try:
                 async with asyncio.timeout(ANSWER_TIMEOUT), client.turn:
-                    answer = await handler(client, args[0] if args else None)
+                    answer = await handler(client, _payload(name, args))
                 return {"ok": True, **(answer or {})}
             except GatewayError as error:
                 return _refuse(client, error)
@@ -158,6 +172,16 @@ class SocketIoDoor:
         session, text = _session(client), events.parse_text(data)
         return {"itemId": session.say(text)}
 
+    async def _audio(self, client: Client, data: Any) -> Ack:
+        session = _session(client)
+        sent = await session.send_audio(*await read_audio(data, self._max_audio))
+        return {
+            "format": sent.format,
+            "sampleRate": sent.sample_rate,
+            "channels": sent.channels,
+            "durationMs": sent.duration_ms,
+        }
+
     async def _commit_audio(self, client: Client, data: Any) -> None:
         _session(client).commit_audio()
 
@@ -186,6 +210,13 @@ class SocketIoDoor:
         await self._sessions.end(session, reason)
         await client.flushed()
         client.session = None
+
+
+def _payload(name: str, args: tuple[Any, ...]) -> Any:
+    """An event has one argument; ``send_audio`` may have two."""
+    if name == "send_audio":
+        return args
+    return args[0] if args else None
 
 
 def _session(client: Client) -> Session:

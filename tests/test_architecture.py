@@ -33,8 +33,13 @@ ROOMS: dict[str, frozenset[str]] = {
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
+ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
+ROOMS["gateway.session_legs"] = frozenset(
+    {"gateway.conversation", "gateway.core", "gateway.media", "gateway.realtime"}
+)
 ROOMS["gateway.session"] = frozenset(
     {
+        "gateway.session_legs",
         "gateway.session_settings",
         "gateway.agents",
         "gateway.conversation",
@@ -42,6 +47,7 @@ ROOMS["gateway.session"] = frozenset(
         "gateway.media",
         "gateway.realtime",
         "gateway.telemetry",
+        "gateway.uplink",
     }
 )
 ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}

@@ -75,6 +75,13 @@ class TranscriptDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioResponse:
+    """The agent's voice for a client without another leg: PCM16 mono at ``AUDIO_SAMPLE_RATE``."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AudioInterrupted:
     """An answer was cut; ``audio_end_ms`` of it were heard."""
 
@@ -134,6 +141,7 @@ SessionEvent = (
     StatusChanged
     | Message
     | TranscriptDelta
+    | AudioResponse
     | AudioInterrupted
     | UpstreamEvent
     | LegStateChanged

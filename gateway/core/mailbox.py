@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, Protocol
 
-from gateway.core.events import CallStats, Message, SessionEvent
+from gateway.core.events import AudioResponse, CallStats, Message, SessionEvent
 
 MAX_MISSED: Final = 1_000
 """Events kept while nobody listens. The oldest go first, what was said last."""
@@ -48,13 +48,18 @@ class Mailbox:
         """Events that wait for a listener."""
         return len(self._missed)
 
+    @property
+    def is_heard(self) -> bool:
+        """Somebody listens now."""
+        return self._listener is not None
+
     def tell(self, event: SessionEvent, now: float) -> None:
         if self._listener is not None:
             if isinstance(event, Message):
                 self._told.append((now, event))
             self._listener.on_session_event(event)
-        elif self._awaited and not isinstance(event, CallStats):
-            # Statistics of the past are of no use to anyone.
+        elif self._awaited and not isinstance(event, CallStats | AudioResponse):
+            # Statistics of the past are of no use to anyone; a voice waits in the playout.
             self._missed.append(event)
             if len(self._missed) > MAX_MISSED:
                 self._forget_one()

@@ -1,9 +1,10 @@
 """Playout: the audio owed to the caller, and exactly how much of it was handed out.
 
 Theory of operation. A model speaks faster than real time, so its audio waits here until a leg
-takes it frame by frame. *Heard* means handed out: a frame that was sent cannot be recalled. On a
-barge-in the rest is dropped, and each item that was not heard whole becomes a :class:`Cut`, from
-which the model is told what the caller knows.
+takes it frame by frame. *Heard* means handed out: a frame that was sent cannot be recalled. A leg
+whose caller buffers says when a frame will be played, and can have it recalled: then heard means
+that this time has passed. On a barge-in the rest is dropped, and each item that was not heard whole
+becomes a :class:`Cut`, from which the model is told what the caller knows.
 
 Audio lies in *parts*, one for each content part of an item (Realtime protocol,
 ``content_index``), in the order in which they began. A part that runs dry while its item is
@@ -63,7 +64,8 @@ class _Part:
     content_index: int
     queued: bool = False
     received: int = 0
-    """Bytes; so is ``heard``."""
+    """Bytes; so are ``taken`` (handed out) and ``heard``, which lags while a caller buffers."""
+    taken: int = 0
     heard: int = 0
     _chunks: deque[bytes] = field(default_factory=deque)
     _offset: int = 0
@@ -71,6 +73,11 @@ class _Part:
     @property
     def playable(self) -> int:
         """Bytes of whole samples that wait."""
+        return (self.received - self.taken) & ~1
+
+    @property
+    def unheard(self) -> int:
+        """Bytes of whole samples that wait here or at the caller's."""
         return (self.received - self.heard) & ~1
 
     def append(self, pcm: bytes) -> None:
@@ -82,7 +89,7 @@ class _Part:
 
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes, of which there are at least as many."""
-        self.heard += size
+        self.taken += size
         pieces: list[bytes] = []
         while size:
             head = self._chunks[0]
@@ -115,23 +122,39 @@ class _Item:
         return any(part.queued for part in self.parts.values())
 
     @property
+    def is_pending(self) -> bool:
+        """Something of it waits, here or at the caller's."""
+        return any(part.queued or part.heard < part.taken for part in self.parts.values())
+
+    @property
     def is_done(self) -> bool:
         """Cut, or finished and heard to its last sample."""
-        return self.cut or (self.finished and not self.is_queued)
+        return self.cut or (self.finished and not self.is_pending)
 
     def cut_off(self) -> Cut:
         """Cut at the first part that was not heard whole, or at the end of what came so far."""
         self.cut = True
         parts = list(self.parts.values())
-        part = next((part for part in parts if part.playable), parts[-1])
+        part = next((part for part in parts if part.unheard), parts[-1])
         for unheard in parts:
             unheard.drop()
+            unheard.taken = unheard.heard
         return Cut(
             self.item_id,
             part.content_index,
             part.heard // SAMPLE_BYTES,
             part.received // SAMPLE_BYTES,
         )
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """Audio that lies at the caller's until its time comes."""
+
+    part: _Part
+    size: int
+    plays_at: float
+    """Of the first sample; seconds of the leg's clock."""
 
 
 class Playout:
@@ -158,6 +181,9 @@ class Playout:
         self._completed: deque[str] = deque(maxlen=MAX_ITEMS)
         self._owed = 0
         self._running = False
+        self._ahead: deque[_Ahead] = deque()
+        self.busy_until = float("-inf")
+        """When the caller will have played all that was handed out ahead of its time."""
 
     @property
     def owed_samples(self) -> int:
@@ -166,8 +192,8 @@ class Playout:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing is owed now; an unfinished item may still go on."""
-        return self._owed == 0
+        """All that came was heard; an unfinished item may still go on."""
+        return self._owed == 0 and not self._ahead
 
     @property
     def playing(self) -> str | None:
@@ -175,7 +201,7 @@ class Playout:
         return self._queue[0].item.item_id if self._queue else None
 
     def heard(self, item_id: str) -> int:
-        """Samples of an item handed out; 0 for one not known, or long over."""
+        """Samples of an item heard; 0 for one not known, or long over."""
         item = self._items.get(item_id)
         return sum(p.heard // SAMPLE_BYTES for p in item.parts.values()) if item else 0
 
@@ -185,7 +211,7 @@ class Playout:
         return sum(p.received // SAMPLE_BYTES for p in item.parts.values()) if item else 0
 
     def completed(self) -> list[str]:
-        """Finished items whose last sample was handed out since the last call, in order."""
+        """Finished items whose last sample was heard since the last call, in order."""
         items = list(self._completed)
         self._completed.clear()
         return items
@@ -236,19 +262,22 @@ class Playout:
         for part in dry:
             self._queue.remove(part)
             part.drop()
-        if not item.is_queued:
+        if not item.is_pending:
             self._completed.append(item_id)
 
-    def next_frame(self) -> bytes | None:
+    def next_frame(self, plays_at: float | None = None) -> bytes | None:
         """The next frame; it counts as heard.
 
+        :param plays_at: seconds of the leg's clock, not before :attr:`busy_until`, at which the
+            caller plays it: it counts as heard bit by bit from then on.
         :return: exactly ``frame_samples`` samples, the very last one padded with zeros; None when
             none is owed now.
         """
         if not self._is_ready():
-            if self._queue and self._queue[0].heard:
-                self.stats.underruns += self._running
-                self._prefill.miss()
+            if self._queue and self._queue[0].taken:
+                if plays_at is None:  # Else the caller plays on from what it has.
+                    self.stats.underruns += self._running
+                    self._prefill.miss()
             else:
                 self._prefill.end()
             self._running = False
@@ -256,18 +285,37 @@ class Playout:
         if not self._running:
             self._running = True
             self._prefill.start(self.owed_samples)
-        frame = self._take_frame()
+        frame = self._take_frame(plays_at)
         if self._queue and not self._queue[-1].item.finished:
             self._prefill.spare(self.owed_samples)
         return frame
 
-    def interrupt(self) -> list[Cut]:
-        """Drop all that is owed.
+    def settle(self, now: float) -> None:
+        """Count as heard what the caller has played by ``now``, to the sample."""
+        while self._ahead:
+            first = self._ahead[0]
+            size = min(first.size, round((now - first.plays_at) * SAMPLE_RATE) * SAMPLE_BYTES)
+            if size <= 0:
+                return
+            first.part.heard += size
+            first.size -= size
+            first.plays_at += size / SAMPLE_BYTES / SAMPLE_RATE
+            if first.size:
+                return
+            self._ahead.popleft()
+            self._complete(first.part.item)
+
+    def interrupt(self, now: float | None = None) -> list[Cut]:
+        """Drop all that is owed, and what the caller has not played by ``now``.
 
         The frame handed out last stays as it is: a fade would be audio nobody sent.
 
         :return: the items not heard whole, in order; they accept no more audio.
         """
+        if now is not None:
+            self.settle(now)
+        self._ahead.clear()
+        self.busy_until = float("-inf")
         cuts = [item.cut_off() for item in self._items.values() if not item.is_done]
         self._queue.clear()
         self._owed = 0
@@ -285,14 +333,21 @@ class Playout:
                 return True
         return available > 0 and self._queue[-1].item.finished
 
-    def _take_frame(self) -> bytes:
+    def _take_frame(self, plays_at: float | None) -> bytes:
         pieces: list[bytes] = []
+        if plays_at is not None:
+            self.busy_until = plays_at + self._frame_bytes / SAMPLE_BYTES / SAMPLE_RATE
         missing = self._frame_bytes
         while self._queue:
             part = self._queue[0]
             size = min(missing, part.playable)
             if size:
                 pieces.append(part.take(size))
+                if plays_at is None:
+                    part.heard += size
+                else:
+                    offset = (self._frame_bytes - missing) / SAMPLE_BYTES / SAMPLE_RATE
+                    self._ahead.append(_Ahead(part, size, plays_at + offset))
                 missing -= size
                 self._owed -= size
             if part.playable or not self._pass(part):
@@ -307,14 +362,17 @@ class Playout:
             return False
         self._queue.popleft()
         part.queued = False
-        if item.finished and not item.is_queued:
-            self._completed.append(item.item_id)
+        self._complete(item)
         return True
+
+    def _complete(self, item: _Item) -> None:
+        if item.finished and not item.is_pending:
+            self._completed.append(item.item_id)
 
     def _new_item(self, item_id: str) -> _Item | None:
         """Begin an item, at the cost of the oldest one's counters; None when all are queued."""
         if len(self._items) >= MAX_ITEMS:
-            oldest = next((i for i in self._items.values() if not i.is_queued), None)
+            oldest = next((i for i in self._items.values() if not i.is_pending), None)
             if oldest is None:
                 return None
             del self._items[oldest.item_id]

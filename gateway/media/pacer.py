@@ -4,6 +4,9 @@ The first frame of a talkspurt leaves at once, each further one 20 ms after the 
 one before, so that lateness of the event loop never adds up. Deadlines lie on a grid that all calls
 share: one wake-up of the process serves the calls whose deadlines fall together, with warm caches.
 Nothing runs and nothing is sent while the agent is silent.
+
+A receiver that buffers, as one behind TCP must, is kept a *lead* ahead: its frames leave that much
+before they are played, and count as heard when they are.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ class Pacer:
     """Takes frames out of a playout when they are due.
 
     :param send: sends one frame; called on the event loop.
-    :param played: called with items whose last sample was sent, and whether nothing is owed now.
+    :param played: called with items whose last sample was heard, and whether nothing is owed now.
+    :param lead: seconds before it is played that a frame leaves; 0: the receiver does not buffer,
+        and what was sent was heard. With a lead no silence is sent.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Pacer:
         playout: Playout,
         send: SendFrame,
         played: Callable[[list[str], bool], None],
+        lead: float = 0.0,
     ) -> None:
         self._playout = playout
         self._send = send
@@ -57,17 +63,30 @@ class Pacer:
         self._ticker = Ticker.running()
         self._timer: Tick | None = None
         self._deadline: float | None = None
+        self._lead = lead
+        self._hangover_frames = 0 if lead else HANGOVER_FRAMES
         self._hangover = 0
         self._talking = False
         self._closed = False
+        self._settling: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """Audio was added to the playout: send its first frame now, if this pacer is at rest."""
         if self._timer is not None or self._closed:
             return
-        frame = self._playout.next_frame()
+        start = self._start()
+        frame = self._next_frame(start)
         if frame is not None:
-            self._emit(frame, self._skip_to(self._loop.time()))
+            self._emit(frame, self._skip_to(start))
+            self._fill()
+
+    def _start(self) -> float:
+        """When a frame taken now is played: at once, or behind what the receiver has."""
+        now = self._loop.time()
+        return max(now, self._playout.busy_until) if self._lead else now
+
+    def _next_frame(self, start: float) -> bytes | None:
+        return self._playout.next_frame(start if self._lead else None)
 
     def pause(self) -> None:
         """Send nothing until :meth:`wake`, which begins a new talkspurt with the next frame."""
@@ -78,23 +97,25 @@ class Pacer:
         """Send nothing any more; what the playout owes stays there."""
         self._closed = True
         self._stop()
+        if self._settling is not None:
+            self._settling.cancel()
 
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _skip_to(self, now: float) -> int:
-        """Make the grid's point next to ``now`` the deadline; the samples that passed in silence
+    def _skip_to(self, start: float) -> int:
+        """Make the grid's point next to ``start`` the deadline; the samples that passed in silence
         since the last one.
         """
-        before, self._deadline = self._deadline, _on_grid(now)
+        before, self._deadline = self._deadline, _on_grid(start)
         return 0 if before is None else max(0, round((self._deadline - before) * SAMPLE_RATE))
 
     def _emit(self, frame: bytes, skipped: int) -> None:
         self._send(frame, skipped, not self._talking)
         self._talking = True
-        self._hangover = HANGOVER_FRAMES
+        self._hangover = self._hangover_frames
         self._schedule()
         self._report()
 
@@ -102,16 +123,32 @@ class Pacer:
         assert self._deadline is not None
         if not self._closed:
             self._deadline = _on_grid(self._deadline + FRAME_SECONDS)
-            self._timer = self._ticker.call_at(self._deadline, self._tick)
+            self._timer = self._ticker.call_at(self._deadline - self._lead, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._tick()
+        self._fill()
+
+    def _fill(self) -> None:
+        """Send at once what the receiver lacks of its lead."""
+        while self._lead and self._timer is not None:
+            assert self._deadline is not None
+            if self._deadline - self._lead > self._loop.time():
+                break
+            self._timer.cancel()
+            self._tick()
 
     def _tick(self) -> None:
         self._timer = None
         assert self._deadline is not None
-        frame = self._playout.next_frame()
+        start = self._start()
+        frame = self._next_frame(start)
         if frame is None and self._hangover == 0:
-            return  # At rest. The deadline stays: the next talkspurt skips what passed since.
-        now = self._loop.time()
-        skipped = self._skip_to(now) if now - self._deadline > MAX_LAG else 0
+            self._rest()
+            return  # The deadline stays: the next talkspurt skips what passed since.
+        # A receiver that buffers plays on from what it has, however late its frames come.
+        late = self._lead or start - self._deadline > MAX_LAG
+        skipped = self._skip_to(start) if late else 0
         if frame is not None:
             self._emit(frame, skipped)
             return
@@ -121,10 +158,21 @@ class Pacer:
         self._schedule()
         self._report()
 
+    def _rest(self) -> None:
+        """Nothing to send. What the receiver has is heard in a moment, and reported then."""
+        self._talking = False
+        if self._lead:
+            if self._settling is not None:
+                self._settling.cancel()
+            until = max(self._playout.busy_until, self._loop.time())
+            self._settling = self._loop.call_at(until, self._report)
+
     def _report(self) -> None:
+        if self._lead:
+            self._playout.settle(self._loop.time())
         completed = self._playout.completed()
         drained = self._playout.is_empty
-        if completed or (drained and self._hangover == HANGOVER_FRAMES):
+        if completed or (drained and self._hangover == self._hangover_frames):
             self._played(completed, drained)
 
 

@@ -37,6 +37,8 @@ def test_defaults_are_the_documented_ones(load: Load) -> None:
     assert settings.session_max_duration == 3600
     assert settings.reconnect_grace == 30
     assert settings.max_sessions == 0
+    assert settings.max_audio_size == 10_485_760
+    assert (settings.audio_sample_rate, settings.audio_channels) == (24_000, 1)
     assert not settings.allow_anonymous
     assert settings.ice_servers == ()
     assert settings.turn_secret is None
@@ -200,6 +202,15 @@ def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
         ("PORT", "http", "PORT=http: expected a port from 0 (any free one) to 65535"),
         ("HOST", "http://x", "HOST=http://x: expected a host name or an IP address"),
         ("ALLOW_ANONYMOUS", "maybe", "ALLOW_ANONYMOUS=maybe: expected true or false"),
+        ("MAX_AUDIO_SIZE", "0", "MAX_AUDIO_SIZE=0: expected 1 byte to 100 MiB"),
+        ("AUDIO_SAMPLE_RATE", "fast", "AUDIO_SAMPLE_RATE=fast: expected a sample rate in Hz"),
+        (
+            "AUDIO_SAMPLE_RATE",
+            "44099",
+            "AUDIO_SAMPLE_RATE=44099: expected one of 8000, 11025, 12000, 16000, 22050, 24000, "
+            "32000, 44100, 48000, 96000 Hz",
+        ),
+        ("AUDIO_CHANNELS", "3", "AUDIO_CHANNELS=3: expected 1 or 2 channels"),
         ("MAX_SESSIONS", "-1", "MAX_SESSIONS=-1: expected a number of sessions, 0 for no cap"),
         ("SESSION_IDLE_TIMEOUT", "0", "SESSION_IDLE_TIMEOUT=0: expected seconds, more than 0"),
         ("SESSION_MAX_DURATION", "inf", "SESSION_MAX_DURATION=inf: expected seconds, more than 0"),

@@ -304,7 +304,7 @@ def test_without_a_leg_an_answer_counts_as_heard_when_it_is_complete(call: Call)
 def test_the_end_of_a_call_keeps_what_was_heard_of_the_last_answer(call: Call) -> None:
     call.answer("a", "one two three four five six seven eight", 4.0, response="r")
     call.listen(2.0)
-    call.conversation.finish()
+    call.conversation.finish(0.0)
     assert call.lines() == [("assistant", "one two three four")]
 
 
@@ -317,7 +317,7 @@ def test_the_end_of_a_call_leaves_out_text_that_ran_ahead_of_its_voice(call: Cal
     call.server(
         "response.output_audio_transcript.delta", response_id="r2", item_id="b", delta="Not yet"
     )
-    call.conversation.finish()
+    call.conversation.finish(0.0)
     assert call.lines() == [("assistant", "Heard.")]
 
 

@@ -96,6 +96,7 @@ async def test_a_model_lost_in_mid_answer_is_told_and_the_conversation_goes_on()
         failed = await ear.wait(Failed)
         assert failed.code is ErrorCode.UPSTREAM_UNAVAILABLE
         assert "trying again" in failed.message
+        await ear.wait(Message, count=2)
         said = [(m.role, m.content) for m in ear.of(Message)]
         assert said == [("user", "What time is it?"), ("assistant", "It is about")]
 
@@ -181,7 +182,7 @@ async def test_an_idle_session_expires(model: StandIn) -> None:
 async def test_a_session_that_is_still_heard_is_not_idle(model: StandIn) -> None:
     async with live_sessions(model.url, idle=1.5, duration=2.5) as sessions:
         session, ear = begin(sessions)
-        session._playout.push("item", b"\1\0" * 24_000)
+        session._playout.push("item", b"\1\0" * 72_000)
         ended = await ear.status(Status.DISCONNECTED)
         assert ended.reason == "the session reached its maximum duration"
 

@@ -160,7 +160,7 @@ async def test_a_leg_that_does_not_close_holds_up_nobody(
         await asyncio.get_running_loop().create_future()
 
     monkeypatch.setattr(WebRtcLeg, "close", stuck)
-    monkeypatch.setattr("gateway.session.CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr("gateway.session_legs.CLOSE_TIMEOUT", 0.05)
     async with asyncio.timeout(5):
         await sessions.end(session, "enough")
     assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "enough")

@@ -20,6 +20,7 @@ IN_A_SESSION = [
     "webrtc_offer",
     "ice_candidate",
     "send_text",
+    "send_audio",
     "commit_audio",
     "clear_audio",
     "interrupt",

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import sys
 
@@ -25,14 +26,15 @@ signal.sigwait({signal.SIGTERM})
 
 async def test_a_child_is_found_ready_and_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "of this shell")
-    lines: list[str] = []
-    async with running([sys.executable, "-c", SCRIPT], {"MARK": "here"}, lines.append) as started:
+    lines = asyncio.Queue[str]()
+    command = [sys.executable, "-c", SCRIPT]
+    async with running(command, {"MARK": "here"}, lines.put_nowait) as started, asyncio.timeout(10):
         assert started.url == "http://127.0.0.1:1/here/None/0"
         assert started.pid is not None
         os.kill(started.pid, 0)
+        assert await lines.get() == "further"
     with pytest.raises(ProcessLookupError):
         os.kill(started.pid, 0)
-    assert lines == ["further"]
 
 
 async def test_one_that_ends_is_told() -> None:

@@ -59,6 +59,7 @@ async def test_a_vanished_peer_is_noticed_within_six_seconds(
     await caller.call(gateway)
     gateway.say(tone(60.0, RATE).tobytes())
     await caller.hears()
+    await gateway.session.until(lambda: gateway.session.seconds > 0)
     caller.vanish()
     began = time.monotonic()
     await gateway.session.until_state(LegState.DISCONNECTED)

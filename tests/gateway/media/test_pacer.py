@@ -206,3 +206,81 @@ def test_a_pacer_closed_while_it_sends_starts_no_timer(loop: VirtualLoop) -> Non
     sent.playout.finish("a")
     pacer.wake()
     assert loop.pending_timers() == 0
+
+
+# -- a receiver that buffers
+
+
+def leading(loop: VirtualLoop, seconds: float) -> Sent:
+    sent = Sent(loop)
+
+    async def make() -> Pacer:
+        return Pacer(sent.playout, sent._send, lambda *what: sent.played.append(what), seconds)
+
+    sent.pacer = loop.run_until_complete(make())
+    return sent
+
+
+def test_a_receiver_that_buffers_is_kept_the_lead_ahead_and_no_more(loop: VirtualLoop) -> None:
+    sent = leading(loop, 0.2)
+    sent.playout.push("a", TONE * 100)
+    sent.pacer.wake()
+    loop.advance(0.0)
+    assert len(sent.frames) in (10, 11)
+    loop.advance(2.5)
+    assert len(sent.frames) == 100
+    for number, (time, _, skipped, talkspurt) in enumerate(sent.frames):
+        assert number * FRAME_SECONDS - time <= 0.2 + GRID
+        assert skipped == 0
+        assert talkspurt == (number == 0)
+
+
+def test_what_it_has_is_heard_when_it_is_played_and_nothing_runs_after_that(
+    loop: VirtualLoop,
+) -> None:
+    sent = leading(loop, 0.2)
+    sent.playout.push("a", TONE * 5)
+    sent.playout.finish("a")
+    sent.pacer.wake()
+    loop.advance(0.099)
+    assert len(sent.frames) == 5
+    assert not any(completed for completed, _ in sent.played)
+    loop.advance(0.002)
+    assert sent.played[-1] == (["a"], True)
+    assert loop.pending_timers() == 0
+
+
+def test_a_talkspurt_that_goes_on_in_time_joins_what_the_receiver_has(loop: VirtualLoop) -> None:
+    sent = leading(loop, 0.2)
+    sent.playout.push("a", TONE * 5)
+    sent.pacer.wake()
+    loop.advance(0.05)
+    sent.playout.push("a", TONE * 5)
+    sent.pacer.wake()
+    loop.advance(0.0)
+    assert sent.playout.busy_until == pytest.approx(10 * FRAME_SECONDS)
+
+
+def test_after_a_cut_the_next_answer_begins_at_once(loop: VirtualLoop) -> None:
+    sent = leading(loop, 0.2)
+    sent.playout.push("a", TONE * 50)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    (cut,) = sent.playout.interrupt(loop.time())
+    assert cut.heard_ms == 100
+    before = len(sent.frames)
+    sent.playout.push("b", TONE * 50)
+    sent.pacer.wake()
+    loop.advance(FRAME_SECONDS)
+    assert len(sent.frames) - before >= 10
+    assert sent.playout.busy_until - loop.time() <= 0.2 + FRAME_SECONDS + GRID
+
+
+def test_a_stall_longer_than_the_lead_is_a_gap_at_the_receiver(loop: VirtualLoop) -> None:
+    sent = leading(loop, 0.2)
+    sent.playout.push("a", TONE * 100)
+    sent.pacer.wake()
+    loop.advance(0.1)
+    loop.ahead += 1.0
+    loop.advance(0.0)
+    assert 0 < sent.playout.busy_until - loop.time() <= 0.2 + FRAME_SECONDS + GRID

@@ -1,0 +1,163 @@
+"""What a client sends with ``send_audio``, on its way to the model: converted, in order, and no
+faster than the model takes it.
+
+The microphone of a WebRTC leg comes in real time and goes to the model at once. What is sent here
+may come faster, a whole recording in one event: it waits, and a commit waits behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core.events import ErrorCode, GatewayError
+from gateway.core.media_time import SAMPLE_RATE
+from gateway.media.raw_pcm import SAMPLE_BYTES, PcmFormat, RawPcm
+from gateway.realtime.client import RealtimeClient
+
+MAX_WAITING = 5 * SAMPLE_RATE * SAMPLE_BYTES
+"""Bytes that may wait when more is taken in: five seconds, and the event that comes on top."""
+
+ROOM_TIMEOUT = 5.0
+"""Seconds that more audio waits for the model to take what came before."""
+
+APPEND_BYTES = SAMPLE_RATE * SAMPLE_BYTES
+"""Given to the model at once, at most: a second."""
+
+PAUSE = 0.02
+"""Seconds until a model that lags is looked at again."""
+
+PCM16 = "pcm16"
+
+
+@dataclass(frozen=True, slots=True)
+class SentAudio:
+    """What one ``send_audio`` held.
+
+    :ivar sample_rate: Hz, before conversion; so are ``channels``.
+    """
+
+    format: str
+    sample_rate: int
+    channels: int
+    duration_ms: int
+
+
+class Uplink:
+    """One session's ``send_audio``.
+
+    :param form: what header-less audio is.
+    """
+
+    def __init__(self, model: RealtimeClient, form: PcmFormat) -> None:
+        self._model = model
+        self._form = form
+        self._raw = RawPcm(form)
+        self._waiting: deque[bytes | Callable[[], None]] = deque()
+        """Audio, and what is to be done when all before it is with the model."""
+        self._waiting_bytes = 0
+        self._taking = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def send(self, data: bytes, form: str | None) -> SentAudio:
+        """Take the audio of one event; returns when it is in line for the model.
+
+        :param form: a name of the contract; None: ``pcm16``.
+        :raises GatewayError: ``unsupported_format``; ``upstream_unavailable``: the model has not
+            taken what was sent before.
+        """
+        if form not in (None, PCM16):
+            raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, f"send_audio takes {PCM16}")
+        async with self._taking:
+            await self._wait_for_room()
+            for pcm in self._raw.convert(data):
+                self._put(pcm)
+                if len(data) > MAX_WAITING:
+                    await asyncio.sleep(0)
+        duration = self._form.duration_ms(len(data))
+        return SentAudio(PCM16, self._form.sample_rate, self._form.channels, duration)
+
+    async def _wait_for_room(self) -> None:
+        if self._room.is_set():
+            return
+        try:
+            if not self._model.connected:
+                raise TimeoutError
+            async with asyncio.timeout(ROOM_TIMEOUT):
+                await self._room.wait()
+        except TimeoutError:
+            raise GatewayError(
+                ErrorCode.UPSTREAM_UNAVAILABLE, "the model has not taken the audio sent before"
+            ) from None
+
+    def commit(self, commit: Callable[[], None]) -> None:
+        """Call ``commit`` when all audio sent so far is with the model."""
+        self._put(self._raw.flush())
+        self._waiting.append(commit)
+        self._feed()
+
+    def clear(self, clear: Callable[[], None]) -> None:
+        """Drop the audio that waits, but for what is committed; then call ``clear``."""
+        self._raw.flush()
+        while self._waiting and isinstance(self._waiting[-1], bytes):
+            pcm = self._waiting.pop()
+            assert isinstance(pcm, bytes)
+            self._count(-len(pcm))
+        self._waiting.append(clear)
+        self._feed()
+
+    def model_lost(self) -> None:
+        """What waits would be answered too late to matter."""
+        self._raw.flush()
+        for item in self._waiting:
+            if not isinstance(item, bytes):
+                item()
+        self._waiting.clear()
+        self._count(-self._waiting_bytes)
+
+    def model_connected(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Hand on what waits, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting and self._model.connected:
+                self._feed()
+                await asyncio.sleep(PAUSE if self._model.backlog else 0)
+
+    def _put(self, pcm: bytes) -> None:
+        for start in range(0, len(pcm), APPEND_BYTES):
+            piece = pcm[start : start + APPEND_BYTES]
+            self._waiting.append(piece)
+            self._count(len(piece))
+        self._feed()
+
+    def _feed(self) -> None:
+        """Give the model one piece, and all that is to be done behind it."""
+        if self._waiting and isinstance(self._waiting[0], bytes) and self._takes():
+            pcm = self._waiting.popleft()
+            assert isinstance(pcm, bytes)
+            self._count(-len(pcm))
+            self._model.append(pcm)
+        while self._waiting and not isinstance(self._waiting[0], bytes):
+            done = self._waiting.popleft()
+            assert not isinstance(done, bytes)
+            done()
+        if self._waiting:
+            self._wake.set()
+
+    def _takes(self) -> bool:
+        return self._model.connected and not self._model.backlog
+
+    def _count(self, size: int) -> None:
+        self._waiting_bytes += size
+        if self._waiting_bytes < MAX_WAITING:
+            self._room.set()
+        else:
+            self._room.clear()
