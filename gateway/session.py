@@ -19,6 +19,7 @@ from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
+from gateway.media.decoding import DecodingPool
 from gateway.media.leg import Leg, LegState
 from gateway.media.pcm import PcmLeg
 from gateway.media.raw_pcm import PcmFormat
@@ -59,6 +60,7 @@ class Session:
         media: WebRtcConfig,
         limits: SessionLimits,
         pcm: PcmFormat,
+        decoding: DecodingPool,
         *,
         ends_with_leg: bool = False,
     ) -> None:
@@ -76,7 +78,7 @@ class Session:
         self._mailbox = Mailbox()
         self._playout = Playout()
         self._model = RealtimeClient(endpoint, self)
-        self._uplink = Uplink(self._model, pcm)
+        self._uplink = Uplink(self._model, pcm, decoding)
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )

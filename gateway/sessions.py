@@ -12,6 +12,7 @@ import structlog
 
 from gateway.agents.agent_set import AGENT_SETS, AgentSet
 from gateway.core.events import ErrorCode, GatewayError, Status
+from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
@@ -53,6 +54,7 @@ class Sessions:
         self._defaults = defaults
         self._media = media
         self._endpoint = endpoint
+        self._decoding = DecodingPool()
         self._live: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._graces: dict[str, asyncio.TimerHandle] = {}
@@ -102,6 +104,7 @@ class Sessions:
             self._media,
             self._defaults.limits,
             self._defaults.pcm,
+            self._decoding,
             ends_with_leg=ends_with_leg,
         )
         self._live[session.id] = session
@@ -191,6 +194,7 @@ class Sessions:
             for task in stuck:
                 task.cancel()
             await asyncio.wait(stuck, timeout=END_TIMEOUT)
+        self._decoding.close()
 
 
 def find_agent_set(name: str) -> AgentSet:

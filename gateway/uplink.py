@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.core.media_time import SAMPLE_RATE
+from gateway.media.containers import Recording, container_of, is_mp3, probe
+from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import SAMPLE_BYTES, PcmFormat, RawPcm
 from gateway.realtime.client import RealtimeClient
 
@@ -51,8 +53,13 @@ class Uplink:
     :param form: what header-less audio is.
     """
 
-    def __init__(self, model: RealtimeClient, form: PcmFormat) -> None:
+    def __init__(self, model: RealtimeClient, form: PcmFormat, pool: DecodingPool) -> None:
         self._model = model
+        self._pool = pool
+        self._recording: Recording | None = None
+        """That the next event may go on with."""
+        self._implied = False
+        """Whether it may without naming its format: not after a commit or a clear."""
         self._form = form
         self._raw = RawPcm(form)
         self._waiting: deque[bytes | Callable[[], None]] = deque()
@@ -66,20 +73,54 @@ class Uplink:
     async def send(self, data: bytes, form: str | None) -> SentAudio:
         """Take the audio of one event; returns when it is in line for the model.
 
-        :param form: a name of the contract; None: ``pcm16``.
-        :raises GatewayError: ``unsupported_format``; ``upstream_unavailable``: the model has not
-            taken what was sent before.
+        :param form: ``pcm16``, or a container's name or MIME type; which one it is, its first
+            bytes say. None: what these say, or else more of a recording that goes on, or else
+            ``pcm16``.
+        :raises GatewayError: ``unsupported_format``, ``too_large``; ``capacity``: too many
+            recordings wait to be decoded; ``upstream_unavailable``: the model has not taken what
+            was sent before.
         """
-        if form not in (None, PCM16):
-            raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, f"send_audio takes {PCM16}")
         async with self._taking:
             await self._wait_for_room()
+            recording = self._recording_of(data, form)
+            if recording is not None:
+                return await self._send_recording(recording, data)
+            self._recording = None
             for pcm in self._raw.convert(data):
                 self._put(pcm)
                 if len(data) > MAX_WAITING:
                     await asyncio.sleep(0)
         duration = self._form.duration_ms(len(data))
         return SentAudio(PCM16, self._form.sample_rate, self._form.channels, duration)
+
+    def _recording_of(self, data: bytes, form: str | None) -> Recording | None:
+        """The recording an event is of; None: it is raw PCM."""
+        if form == PCM16:
+            return None
+        wanted = container_of(form) if form is not None else None
+        if form is not None and wanted is None:
+            raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, f"no format {form[:32]!r} is known")
+        found = probe(data) or ("mp3" if wanted == "mp3" and is_mp3(data) else None)
+        if found is not None:
+            return Recording(found)
+        going_on = self._recording
+        if going_on is not None and (
+            wanted == going_on.container or (wanted is None and self._implied)
+        ):
+            return going_on
+        if wanted is not None:
+            raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, f"this is no {wanted}")
+        return None
+
+    async def _send_recording(self, recording: Recording, data: bytes) -> SentAudio:
+        self._put(self._raw.flush())
+        self._recording = None
+        decoded = await self._pool.run(lambda: recording.decode(data))
+        self._recording = recording if recording.continues else None
+        self._implied = True
+        self._put(decoded.pcm)
+        duration = len(decoded.pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE
+        return SentAudio(recording.container, decoded.sample_rate, decoded.channels, duration)
 
     async def _wait_for_room(self) -> None:
         if self._room.is_set():
@@ -96,12 +137,14 @@ class Uplink:
 
     def commit(self, commit: Callable[[], None]) -> None:
         """Call ``commit`` when all audio sent so far is with the model."""
+        self._implied = False
         self._put(self._raw.flush())
         self._waiting.append(commit)
         self._feed()
 
     def clear(self, clear: Callable[[], None]) -> None:
         """Drop the audio that waits, but for what is committed; then call ``clear``."""
+        self._implied = False
         self._raw.flush()
         while self._waiting and isinstance(self._waiting[-1], bytes):
             pcm = self._waiting.pop()

@@ -13,6 +13,7 @@ from client.python import Microphone, Speaker, TalkpathClient
 from signaling import client
 from signaling.app import Gateway
 from tests.gateways import running_gateway
+from tests.recordings import KINDS, recording
 from tests.signaling.callers import Bare, Caller, until
 from tests.stand_in import StandIn
 
@@ -117,6 +118,10 @@ BAD: list[tuple[tuple[Any, ...], str]] = [
     (({"format": "pcm16"},), "bad_request"),
     ((b"\0\0", 16), "bad_request"),
     ((b"\0\0", "pcm99"), "unsupported_format"),
+    ((b"\0\0", "webm"), "unsupported_format"),
+    ((b"#EXTM3U\nfile:///etc/passwd\n", "mp3"), "unsupported_format"),
+    ((recording("flac")[:60], "flac"), "unsupported_format"),
+    ((b"OggS" + b"\xff" * 60,), "unsupported_format"),
 ]
 
 
@@ -133,6 +138,44 @@ async def test_bad_audio_is_refused_and_the_session_goes_on(
         assert await (await model.line()).wait_for_audio(RATE) == SPEECH
         assert (await caller.ask("disconnect_session"))["ok"]
         assert caller.of("session_status")[-1]["status"] == "DISCONNECTED"
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_recording_in_a_container(
+    gateway: Gateway, model: StandIn, kind: str, named: bool
+) -> None:
+    async with Caller(gateway.url) as caller:
+        await caller.join()
+        sent = await caller.ask("send_audio", recording(kind), *([kind] if named else []))
+        assert sent["ok"], sent
+        assert (sent["format"], sent["sampleRate"], sent["channels"]) == (kind, 48_000, 1)
+        assert abs(sent["durationMs"] - 1000) < 60
+        assert (await caller.ask("commit_audio"))["ok"]
+        line = await model.line()
+        await line.wait_for("response.create")
+        assert len(line.audio) // 48 == sent["durationMs"]
+
+
+@pytest.mark.parametrize("kind", ["webm", "ogg"])
+async def test_a_recorder_s_chunks_and_raw_audio_after_them(
+    gateway: Gateway, model: StandIn, kind: str
+) -> None:
+    data = recording(kind)
+    chunks = [data[start : start + 2_000] for start in range(0, len(data), 2_000)]
+    async with Caller(gateway.url) as caller:
+        await caller.join()
+        for number, chunk in enumerate(chunks):
+            form = f"audio/{kind};codecs=opus" if number % 2 else None
+            sent = await caller.ask("send_audio", {"audio": wire(chunk, "base64"), "format": form})
+            assert sent["format"] == kind, sent
+        line = await model.line()
+        assert (await caller.ask("commit_audio"))["ok"]
+        await line.wait_for("response.create")
+        assert abs(len(line.audio) / 48_000 - 1.0) < 0.03
+        before = len(line.audio)
+        assert (await caller.ask("send_audio", CHUNKS[0]))["format"] == "pcm16"
+        await line.wait_for_audio(before // 2 + 2_400)
 
 
 # -- the agent's voice
