@@ -28,6 +28,14 @@ MAX_SECONDS: Final = 600
 MAX_WORK: Final = 0.9
 """Seconds of CPU for one event."""
 
+_MAX_FRAMES: Final = 200_000
+"""In a movie's tables, which a few bytes can make gigabytes of: an hour at 48 kHz has fewer."""
+
+_TABLES: Final = {b"stsz": 12, b"stz2": 12, b"trun": 8}
+"""Movie boxes that count frames, and where from their type the count stands (ISO/IEC 14496-12
+§8.7.3, §8.8.8).
+"""
+
 _MAX_BYTES: Final = MAX_SECONDS * SAMPLE_RATE * 2
 _RATES: Final = range(4_000, 192_001)
 _CHANNELS: Final = range(1, 9)
@@ -145,7 +153,21 @@ class _Work:
             raise GatewayError(ErrorCode.TOO_LARGE, "the recording takes too long to decode")
 
 
+def _check_tables(data: bytes) -> None:
+    """:raises ValueError: a movie's tables are too long, or compressed."""
+    frames = 0
+    for box, offset in _TABLES.items():
+        at = data.find(box)
+        while at >= 0:
+            frames += int.from_bytes(data[at + offset : at + offset + 4], "big")
+            at = data.find(box, at + 4)
+    if frames > _MAX_FRAMES or b"cmov" in data:
+        raise ValueError("the tables of a movie are too long")
+
+
 def _decode_file(data: bytes, demuxer: str, work: _Work) -> Decoded:
+    if demuxer == _DEMUXERS["m4a"]:
+        _check_tables(data)
     with av.open(io.BytesIO(data), format=demuxer, options=_OPTIONS) as file:
         stream = next(iter(file.streams.audio), None)
         if stream is None or stream.codec_context is None:

@@ -192,12 +192,25 @@ print(code, cpu, (after.ru_maxrss - before.ru_maxrss) / 1024)
 """
 
 
-@pytest.mark.parametrize("kind", ["flac", "ogg"])
-def test_a_bomb_costs_a_second_and_100_mb_at_most(tmp_path: Path, kind: str) -> None:
-    """An hour of silence in a few hundred kilobytes."""
-    rate = 48_000
+def long_silence(kind: str) -> bytes:
+    """Twenty-five minutes in a few hundred kilobytes."""
+    return encode(kind, np.zeros(1_500 * 48_000, np.int16), 48_000)
+
+
+def long_table() -> bytes:
+    """A movie that says it has ten million frames of one byte."""
+    table = M4A.index(b"stsz")
+    counts = (1).to_bytes(4, "big") + (10_000_000).to_bytes(4, "big")
+    return M4A[: table + 8] + counts + M4A[table + 16 :]
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal"),
+    [("flac", "too_large"), ("ogg", "too_large"), ("m4a", "unsupported_format")],
+)
+def test_a_bomb_costs_a_second_and_100_mb_at_most(tmp_path: Path, kind: str, refusal: str) -> None:
     bomb, small = tmp_path / "bomb", tmp_path / "small"
-    bomb.write_bytes(encode(kind, np.zeros(1_500 * rate, np.int16), rate))
+    bomb.write_bytes(long_table() if kind == "m4a" else long_silence(kind))
     small.write_bytes(recording(kind))
     ran = subprocess.run(
         [sys.executable, "-c", BOMB, kind, str(bomb), str(small)],
@@ -208,6 +221,6 @@ def test_a_bomb_costs_a_second_and_100_mb_at_most(tmp_path: Path, kind: str) -> 
         check=True,
     )
     code, cpu, megabytes = ran.stdout.split()
-    assert code == "too_large"
+    assert code == refusal
     assert float(cpu) <= 1.0
     assert float(megabytes) <= 100
