@@ -28,6 +28,12 @@ ROOM_TIMEOUT = 5.0
 APPEND_BYTES = SAMPLE_RATE * SAMPLE_BYTES
 """Given to the model at once, at most: a second."""
 
+MAX_COMMANDS = 100
+"""Commits and clears that may wait behind audio."""
+
+_STEP = 50 * APPEND_BYTES
+"""Of a long recording put in line at once: copying takes a millisecond."""
+
 PAUSE = 0.02
 """Seconds until a model that lags is looked at again."""
 
@@ -65,6 +71,7 @@ class Uplink:
         self._waiting: deque[bytes | Callable[[], None]] = deque()
         """Audio, and what is to be done when all before it is with the model."""
         self._waiting_bytes = 0
+        self._waiting_commands = 0
         self._taking = asyncio.Lock()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -118,7 +125,9 @@ class Uplink:
         decoded = await self._pool.run(lambda: recording.decode(data))
         self._recording = recording if recording.continues else None
         self._implied = True
-        self._put(decoded.pcm)
+        for start in range(0, len(decoded.pcm), _STEP):
+            self._put(decoded.pcm[start : start + _STEP])
+            await asyncio.sleep(0)
         duration = len(decoded.pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE
         return SentAudio(recording.container, decoded.sample_rate, decoded.channels, duration)
 
@@ -136,22 +145,26 @@ class Uplink:
             ) from None
 
     def commit(self, commit: Callable[[], None]) -> None:
-        """Call ``commit`` when all audio sent so far is with the model."""
+        """Call ``commit`` when all audio sent so far is with the model.
+
+        :raises GatewayError: ``upstream_unavailable``: too many commands wait.
+        """
         self._implied = False
         self._put(self._raw.flush())
-        self._waiting.append(commit)
-        self._feed()
+        self._put_command(commit)
 
     def clear(self, clear: Callable[[], None]) -> None:
-        """Drop the audio that waits, but for what is committed; then call ``clear``."""
+        """Drop the audio that waits, but for what is committed; then call ``clear``.
+
+        :raises GatewayError: as :meth:`commit`.
+        """
         self._implied = False
         self._raw.flush()
         while self._waiting and isinstance(self._waiting[-1], bytes):
             pcm = self._waiting.pop()
             assert isinstance(pcm, bytes)
             self._count(-len(pcm))
-        self._waiting.append(clear)
-        self._feed()
+        self._put_command(clear)
 
     def model_lost(self) -> None:
         """What waits would be answered too late to matter."""
@@ -160,6 +173,7 @@ class Uplink:
             if not isinstance(item, bytes):
                 item()
         self._waiting.clear()
+        self._waiting_commands = 0
         self._count(-self._waiting_bytes)
 
     def model_connected(self) -> None:
@@ -173,6 +187,13 @@ class Uplink:
             while self._waiting and self._model.connected:
                 self._feed()
                 await asyncio.sleep(PAUSE if self._model.backlog else 0)
+
+    def _put_command(self, command: Callable[[], None]) -> None:
+        if self._waiting_commands >= MAX_COMMANDS:
+            raise GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, "too many commands wait")
+        self._waiting.append(command)
+        self._waiting_commands += 1
+        self._feed()
 
     def _put(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), APPEND_BYTES):
@@ -191,6 +212,7 @@ class Uplink:
         while self._waiting and not isinstance(self._waiting[0], bytes):
             done = self._waiting.popleft()
             assert not isinstance(done, bytes)
+            self._waiting_commands -= 1
             done()
         if self._waiting:
             self._wake.set()

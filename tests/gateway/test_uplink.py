@@ -112,6 +112,21 @@ async def test_a_clear_drops_what_was_sent_but_not_what_was_committed(
     ]
 
 
+async def test_commands_behind_audio_are_bounded(sessions: Sessions, model: StandIn) -> None:
+    session, _, line = await connected(sessions, model)
+    with line.stalled():
+        await session.send_audio(SECOND * 60, None)
+        for _ in range(uplink.MAX_COMMANDS):
+            session.commit_audio()
+        for refused in (session.clear_audio, session.commit_audio):
+            with pytest.raises(GatewayError) as error:
+                refused()
+            assert error.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
+    await line.wait_for("input_audio_buffer.commit", count=uplink.MAX_COMMANDS)
+    session.commit_audio()
+    await line.wait_for("input_audio_buffer.commit", count=uplink.MAX_COMMANDS + 1)
+
+
 async def test_a_muted_session_hears_what_is_sent_but_not_its_leg(
     sessions: Sessions, model: StandIn
 ) -> None:
