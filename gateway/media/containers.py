@@ -53,11 +53,15 @@ _NAMES: Final = {
     **{"wave": "wav", "x-wav": "wav", "opus": "ogg", "mpeg": "mp3", "mp4": "m4a", "x-m4a": "m4a"},
 }
 _STREAMS: Final[dict[str, type[OpusStream]]] = {"webm": WebmStream, "ogg": OggStream}
+_DECODERS: Final = (
+    *("aac", "alac", "flac", "libopus", "mp3", "mp3float", "opus", "vorbis"),
+    *("pcm_alaw", "pcm_f32le", "pcm_f64le", "pcm_mulaw"),
+    *("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_u8"),
+)
 _OPTIONS: Final = {
     "format_whitelist": ",".join([*_DEMUXERS.values(), "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"]),
     # No decoder of pictures: a cover of a few bytes can be gigabytes of pixels.
-    "codec_whitelist": "aac,flac,mp3,mp3float,opus,libopus,vorbis,alac,pcm_alaw,pcm_mulaw,pcm_u8,"
-    "pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le",
+    "codec_whitelist": ",".join(_DECODERS),
     "protocol_whitelist": "",
     "max_streams": "8",
 }
@@ -170,7 +174,8 @@ def _decode_file(data: bytes, demuxer: str, work: _Work) -> Decoded:
         _check_tables(data)
     with av.open(io.BytesIO(data), format=demuxer, options=_OPTIONS) as file:
         stream = next(iter(file.streams.audio), None)
-        if stream is None or stream.codec_context is None:
+        codec = stream.codec_context if stream is not None else None
+        if stream is None or codec is None or codec.name not in _DECODERS:
             raise ValueError("no audio of a kind that is decoded")
         if stream.rate not in _RATES or stream.channels not in _CHANNELS:
             raise ValueError("no rate or channels that can be")

@@ -110,6 +110,21 @@ def movie(codec: str) -> bytes:
     return file.getvalue()
 
 
+def adpcm() -> bytes:
+    """A sound file of a coding that is not among those decoded."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="wav") as container:
+        stream = container.add_stream("adpcm_ima_wav", rate=8_000)
+        stream.layout = "mono"
+        resampler = av.AudioResampler("s16p", "mono", 8_000, frame_size=stream.frame_size or 2_041)
+        frame = av.AudioFrame.from_ndarray(tone(1.0, 8_000)[np.newaxis, :], "s16", "mono")
+        frame.sample_rate = 8_000
+        for piece in resampler.resample(frame):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n"
 CONCAT = b"ffconcat version 1.0\nfile /etc/passwd\n"
 
@@ -125,7 +140,7 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "gigahertz": ("wav", wav(rate=0xFFFFFFFF)),
     "no bits": ("wav", wav(bits=0)),
     "unknown coding": ("wav", wav(form=0x4242)),
-    "adpcm": ("wav", wav(form=2, bits=4)),
+    "adpcm": ("wav", adpcm()),
     "noise after RIFF": ("wav", WAV[:12] + b"\xff" * 500),
     "webm as wav": ("wav", WEBM),
     "playlist as wav": ("wav", PLAYLIST),
