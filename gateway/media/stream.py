@@ -5,6 +5,7 @@ RTP.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -18,12 +19,16 @@ from gateway.core.rtcp import RtcpSession
 from gateway.core.rtp import RtpPacket, opus_duration
 from gateway.media.leg import LegStats
 from gateway.media.opus import OpusDecoder, OpusEncoder, OpusError, has_fec
+from gateway.media.ticker import Tick, Ticker
 
 RTP_CLOCK = 48_000
 """Hz; Opus counts RTP time at 48 kHz whatever it is coded at (RFC 7587 §4.1)."""
 
 _CLOCK_RATIO = 2
 """RTP clock ticks to a sample of ours, at 24 kHz."""
+
+SILENCE_GRID = 0.020
+"""Seconds between the moments at which silence is filled in for a sender that sends nothing."""
 
 FRAME_TICKS = FRAME_SAMPLES * _CLOCK_RATIO
 
@@ -64,7 +69,8 @@ class RtpStream:
         # that the loss of the first packets would hide (RFC 3711 §3.3.1).
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(32)
-        self._window_timer: asyncio.TimerHandle | None = None
+        self._ticker = Ticker.running()
+        self._window_timer: Tick | None = None
         self._rtcp_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self.received = self.sent = 0
@@ -147,17 +153,20 @@ class RtpStream:
         """Keep one timer at or before the window's deadline.
 
         The deadline moves with every packet; the timer follows only when it fires, as cancelling
-        one fifty times a second costs more than waking up in vain ten times.
+        one fifty times a second costs more than waking up in vain ten times. A hole is waited for
+        to the millisecond; silence may come a little late, together with that of other calls.
         """
         deadline = self._window.deadline
         timer = self._window_timer
         if deadline is None or self._closed:
             return
         if timer is not None:
-            if timer.when() <= deadline:
+            if timer.when <= deadline:
                 return
             timer.cancel()
-        self._window_timer = self._loop.call_at(deadline, self._on_window_timer)
+        if not self._window.held:
+            deadline = math.ceil(deadline / SILENCE_GRID) * SILENCE_GRID
+        self._window_timer = self._ticker.call_at(deadline, self._on_window_timer)
 
     def _on_window_timer(self) -> None:
         self._window_timer = None

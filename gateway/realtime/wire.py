@@ -29,6 +29,8 @@ DEFAULT_APPEND_MS = 20
 OPEN_TIMEOUT = 10.0
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
+READ_BYTES = 64 * 1024
+
 UNSENT_BYTES = 16 * 1024
 """What the kernel may hold without having sent it: a quarter of a second of audio. Left to itself
 it takes megabytes, and a stalled server would be noticed, and audio dropped, a minute late.
@@ -90,6 +92,8 @@ class ModelSocket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._masks = _Masks()
+        # What asyncio reserves for each read; with its own 256 KiB, the allocator asks the kernel.
+        connection.transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         _bound_unsent(connection.transport.get_extra_info("socket"))
 
     def send_now(self, frame: bytes) -> bool:

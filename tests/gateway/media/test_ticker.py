@@ -42,6 +42,16 @@ def test_a_cancelled_callback_is_left_out(loop: VirtualLoop) -> None:
     assert called == ["last"]
 
 
+def test_no_timer_is_left_when_all_of_a_moment_are_cancelled(loop: VirtualLoop) -> None:
+    ticker = ticker_of(loop)
+    first, second = (ticker.call_at(0.01, lambda: None) for _ in range(2))
+    first.cancel()
+    first.cancel()
+    assert (ticker.waiting, loop.pending_timers()) == (1, 1)
+    second.cancel()
+    assert (ticker.waiting, loop.pending_timers()) == (0, 0)
+
+
 def test_a_callback_may_ask_for_the_next(loop: VirtualLoop) -> None:
     ticker, times = ticker_of(loop), list[float]()
 
