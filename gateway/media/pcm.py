@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from gateway.core.media_time import FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.playout import Playout
 from gateway.media.leg import LegHandler, LegState, LegStats
 from gateway.media.pacer import GRID, Pacer
-from gateway.media.resample import Resampler
+from gateway.media.raw_pcm import resampler
 
 MAX_AHEAD = 0.3
 """Seconds of audio that may lie at the client, by the clock."""
@@ -40,7 +38,7 @@ class PcmLeg:
         send: Callable[[bytes], None],
     ) -> None:
         self._send = send
-        self._resampler = Resampler(SAMPLE_RATE, sample_rate)
+        self._resampler = resampler(SAMPLE_RATE, sample_rate)
         self._pacer = Pacer(playout, self._send_frame, handler.on_played, _LEAD)
         self._state = LegState.DISCONNECTED
 
@@ -65,11 +63,12 @@ class PcmLeg:
             self._pacer.wake()
 
     def _send_frame(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
-        if talkspurt:
-            self._resampler.flush()  # The last millisecond of the talkspurt before.
-        samples = self._resampler(pcm)
-        if len(samples):
-            self._send(samples.astype(np.dtype("<i2"), copy=False).tobytes())
+        if self._resampler is not None:
+            if talkspurt:
+                self._resampler.flush()  # The last millisecond of the talkspurt before.
+            pcm = self._resampler(pcm).astype("<i2", copy=False).tobytes()
+        if pcm:
+            self._send(pcm)
 
     @property
     def data_open(self) -> bool:
