@@ -7,6 +7,7 @@ of WebM they know what a recorder writes: elements of known or unknown size, blo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final
 
@@ -31,7 +32,7 @@ class NotOpus(Exception):
     """There is no Opus in it."""
 
 
-class OpusStream:
+class OpusStream(ABC):
     """A stream's packets.
 
     :ivar channels: as its header says, once it was read.
@@ -43,12 +44,12 @@ class OpusStream:
         self.ended = False
         self._buffer = bytearray()
 
+    @abstractmethod
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The packets complete by now.
 
         :raises BrokenStream, NotOpus: the stream is of no further use.
         """
-        raise NotImplementedError
 
 
 class WebmStream(OpusStream):
