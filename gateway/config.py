@@ -241,6 +241,9 @@ class Settings(BaseSettings):
     realtime_append_ms: int = Field(
         default=20, ge=20, le=200, description="20 to 200 ms of audio in one event to the model"
     )
+    realtime_session_limit: float = Field(
+        default=3600.0, ge=5, allow_inf_nan=False, description="5 seconds or more"
+    )
     transcription_model: _Name = "gpt-transcribe"
     agent_set: _Name = "chat_supervisor"
 

@@ -10,25 +10,21 @@ from __future__ import annotations
 
 import binascii
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
 from gateway.core import events as out
-from gateway.core.playout import Cut, Playout
+from gateway.core.playout import Playout
+from gateway.core.replay import ReplayBuffer
 from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
-from gateway.core.transcript import Line, Transcript
-from gateway.core.turns import Action, Input, Turns
+from gateway.core.rollover import Moment
+from gateway.core.transcript import Transcript
+from gateway.core.turns import Action, Input, Turn, Turns
+from gateway.handover import Handover
 from gateway.realtime import protocol
 
 log = structlog.get_logger(__name__)
-
-MAX_CARRIED = 200
-"""Lines that a fresh connection to the model is told; the model would forget older ones anyway."""
-
-_CUT_ID = "talkpath_cut_"
-"""``event_id`` of what a barge-in sends. The model may have moved on meanwhile, and refuse it."""
 
 
 class Conversation:
@@ -54,6 +50,8 @@ class Conversation:
         self.turns = Turns()
         self.responses = ResponseSequencer()
         self.transcript = Transcript()
+        self.replay = ReplayBuffer()
+        self._handover = Handover(self.transcript, self.replay, send)
         self.agent_name = ""
         self.audible = False
         """Whether a leg plays the answers; without one they count as heard when they are
@@ -61,12 +59,11 @@ class Conversation:
         """
         self.barge_in = True
         """Whether the caller's speech cuts the agent (``interrupt_response``)."""
+        self.server_answers = True
+        """Whether the server answers turns that it heard the end of (``create_response``)."""
         self.turn_latency_ms: int | None = None
         self._speech_stopped_at: float | None = None
-        self._spoken_items: set[str] = set()
-        """Answers that the present connection to the model holds as audio, and can truncate."""
         self._answering: set[str] = set()
-        self._cuts = 0
         self._handlers: dict[str, Callable[[protocol.Event, float], None]] = {
             protocol.SPEECH_STARTED: self._on_speech_started,
             protocol.SPEECH_STOPPED: self._on_speech_stopped,
@@ -102,6 +99,7 @@ class Conversation:
                 self.poll(now)
 
     def _on_speech_started(self, event: protocol.Event, now: float) -> None:
+        self.replay.speech_started(event.get("item_id"), event.get("audio_start_ms"), now)
         if not self.barge_in:
             return
         if self.turns.feed(Input.SPEECH_STARTED) is Action.CUT:
@@ -109,41 +107,43 @@ class Conversation:
         self.responses.forget_waiting()
 
     def _on_speech_stopped(self, event: protocol.Event, now: float) -> None:
+        self.replay.speech_stopped(event.get("audio_end_ms"))
         self.turns.feed(Input.SPEECH_STOPPED)
         self._speech_stopped_at = now
 
     def _on_committed(self, event: protocol.Event, now: float) -> None:
-        self.transcript.place(event["item_id"], "user", event.get("previous_item_id"))
+        self._handover.place_spoken(event["item_id"], event.get("previous_item_id"))
+        self.replay.committed(event["item_id"], now)
+        if self.server_answers and not self.replay.manual:
+            self.responses.expect(now)
 
     def _on_item_added(self, event: protocol.Event, now: float) -> None:
         item = event["item"]
-        if item.get("type") != "message" or item.get("role") not in ("user", "assistant"):
+        # An answer's line is placed by its response. Others are those that were told.
+        if item.get("type") != "message" or item.get("role") != "user":
             return
         content = item.get("content") or []
-        typed = item["role"] == "user" and any(part.get("type") == "input_text" for part in content)
-        line = self.transcript.place(
-            item["id"],
-            item["role"],
-            event.get("previous_item_id"),
-            spoken=not typed,
-            agent=self.agent_name,
-        )
-        if typed:
-            self.transcript.complete(line.item_id, _text_of(content))
+        if any(part.get("type") == "input_text" for part in content):
+            self.transcript.place(item["id"], "user", event.get("previous_item_id"), spoken=False)
+            self.transcript.complete(item["id"], protocol.text_of(content))
+        else:
+            self._handover.place_spoken(item["id"], event.get("previous_item_id"))
 
     def _on_input_delta(self, event: protocol.Event, now: float) -> None:
         delta = event.get("delta") or ""
-        self.transcript.place(event["item_id"], "user")
+        self._handover.place_spoken(event["item_id"])
         self.transcript.add_text(event["item_id"], delta)
         if delta:
             self._emit(out.TranscriptDelta(event["item_id"], "user", delta))
 
     def _on_input_completed(self, event: protocol.Event, now: float) -> None:
-        self.transcript.place(event["item_id"], "user")
+        self._handover.place_spoken(event["item_id"])
         self.transcript.complete(event["item_id"], event["transcript"].strip())
+        self.replay.recognised(event["item_id"])
 
     def _on_input_failed(self, event: protocol.Event, now: float) -> None:
         self.transcript.complete(event["item_id"])
+        self.replay.recognised(event["item_id"])
 
     def _on_response_created(self, event: protocol.Event, now: float) -> None:
         self.responses.created(event["response"]["id"])
@@ -154,7 +154,7 @@ class Conversation:
         item = event["item"]
         if item.get("type") != "message":
             return
-        self._spoken_items.add(item["id"])
+        self._handover.spoken(item["id"])
         self._answering.add(item["id"])
         self._playout.begin(item["id"])
         self.transcript.place(item["id"], "assistant", agent=self.agent_name)
@@ -211,10 +211,12 @@ class Conversation:
         error = event.get("error") or {}
         code, message = error.get("code"), error.get("message") or "the model reported an error"
         event_id = error.get("event_id") or ""
+        if code == protocol.COMMIT_EMPTY:
+            self.replay.commit_refused()
         self._send_request(self.responses.refused(event_id, busy=code == protocol.RESPONSE_RUNNING))
         self._maybe_over()
         log.info("model error", code=code, type=error.get("type"))
-        crossed = code in protocol.HARMLESS_ERRORS or event_id.startswith(_CUT_ID)
+        crossed = code in protocol.HARMLESS_ERRORS or self._handover.is_cut(event_id)
         # The session tells those that end it.
         if not crossed and code not in protocol.FATAL_ERRORS:
             self._emit(out.Failed(out.ErrorCode.UPSTREAM_ERROR, message))
@@ -237,9 +239,15 @@ class Conversation:
 
     def commit(self, now: float) -> None:
         """End of push-to-talk: what was said becomes a turn, and is answered."""
+        self.replay.commit(now)
         self._send(protocol.commit())
         self._speech_stopped_at = now
         self.request_response()
+
+    def clear(self) -> None:
+        """Drop what the caller said since the last turn."""
+        self.replay.cleared()
+        self._send(protocol.clear())
 
     def request_response(self) -> None:
         self._send_request(self.responses.request())
@@ -261,8 +269,9 @@ class Conversation:
 
     def poll(self, now: float) -> None:
         """Tell the doors which lines became final."""
+        self.replay.expire(now)
         for line in self.transcript.ready(now):
-            self._emit(self._message(line))
+            self._emit(line.message(self._wall_clock()))
 
     def finish(self, now: float) -> None:
         """The conversation ends: an answer under way is cut where it is, and nothing said is
@@ -272,30 +281,77 @@ class Conversation:
             self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
         self._cut_unplayed()
         for line in self.transcript.finish():
-            self._emit(self._message(line))
+            self._emit(line.message(self._wall_clock()))
 
-    # -- the model's connection
+    # -- the model's connections
 
     def model_lost(self, now: float) -> None:
-        """What was under way will not come: what there is of it counts as complete."""
-        for item_id in self._answering:
+        """What was under way will not come: what there is of it counts as complete, and the answer
+        is owed.
+        """
+        unfinished = [i for i in self._answering if not self.transcript.is_complete(i)]
+        running = self.responses.phase is Phase.RUNNING
+        broken_off = running and (bool(unfinished) or not self._answering)
+        for item_id in unfinished:
+            if self.audible:
+                self.transcript.break_off(item_id, self._playout.received(item_id))
             self.transcript.complete(item_id)
         self._finish_audio(list(self._answering), now)
-        self._spoken_items.clear()
-        self.responses.reset()
+        self._answering.clear()
+        self._handover.lost()
+        self.responses.reset(owed=broken_off or self.responses.is_expected(now))
         self._maybe_over()
         self.poll(now)
 
-    def model_restored(self) -> None:
-        """Tell a fresh connection what was said so far, and ask for the answer that is owed."""
-        self.responses.reset()
-        told = [line for line in self.transcript.lines if line.text.strip()][-MAX_CARRIED:]
-        for line in told:
-            self._send(protocol.message_item(line.role, line.text, line.item_id))
-        request = self.responses.resume()
-        if request is None and told and told[-1].role == "user":
-            request = self.responses.request()
-        self._send_request(request)
+    def model_connected(self, known: set[str], *, moved: bool, now: float) -> None:
+        """A fresh connection carries on: tell it the rest of what was said, let it hear what is not
+        in words, and ask for the answer that is owed.
+
+        :param known: items it was told, by :meth:`briefing`.
+        :param moved: the connection before stays, to say what it recognised.
+        """
+        unanswered = self.responses.is_expected(now)
+        self.responses.reset(owed=unanswered)
+        replay = self._handover.take_over(known, turns=unanswered or not moved)
+        if self.replay.manual:
+            self._handover.hear(replay)
+        elif replay.speech and self.server_answers:
+            # The server hears the end of that turn by itself.
+            self.responses.forget_waiting()
+        self._send_request(self.responses.resume())
+        if not self.replay.manual:
+            # Behind the request: who spoke meanwhile interrupts the answer, as he would have.
+            self._handover.hear(replay)
+
+    def briefing(self, known: set[str]) -> Iterator[protocol.Event]:
+        """What a connection that will take over is told ahead of that; see :class:`Handover`."""
+        return self._handover.briefing(known, final=True)
+
+    def is_former(self, event: protocol.Event) -> bool:
+        """Whether an event of the connection before is one of the last words awaited of it."""
+        return self._handover.is_former(event)
+
+    def handle_former(self, event: protocol.Event, now: float) -> None:
+        """React to such an event.
+
+        :raises KeyError, TypeError: as :meth:`handle`.
+        """
+        self.handle(event, now)
+        self._handover.former_said()
+
+    @property
+    def awaits_words(self) -> bool:
+        """Whether the connection before has still to say what it recognised."""
+        return self._handover.awaits_words
+
+    def moment(self, now: float) -> Moment:
+        """What a move to another connection would meet now."""
+        if self.responses.phase is not Phase.IDLE:
+            return Moment.BUSY
+        if self.responses.is_expected(now):
+            return Moment.WAITING
+        quiet = self.turns.now is Turn.LISTENING and self._playout.is_empty
+        return Moment.QUIET if quiet and self.replay.at_rest else Moment.USABLE
 
     # -- inside
 
@@ -303,22 +359,13 @@ class Conversation:
         cuts = self._playout.interrupt(now)
         response_id = self.responses.cut()
         if response_id is not None and tell_model:
-            self._send_cut(protocol.cancel_response(response_id))
+            self._handover.send_cut(protocol.cancel_response(response_id))
         for cut in cuts:
-            self._truncate(cut)
+            self._handover.truncate(cut)
+            self._emit(out.AudioInterrupted(cut.item_id, cut.heard_ms))
         self._cut_unplayed()
         self._answering.clear()
         self._speech_stopped_at = None
-
-    def _truncate(self, cut: Cut) -> None:
-        """Make the model believe what the caller heard: no more, and nothing if it was nothing."""
-        self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
-        if cut.item_id in self._spoken_items:
-            if cut.heard_ms > 0:
-                self._send_cut(protocol.truncate_item(cut.item_id, cut.content_index, cut.heard_ms))
-            else:
-                self._send_cut(protocol.delete_item(cut.item_id))
-        self._emit(out.AudioInterrupted(cut.item_id, cut.heard_ms))
 
     def _cut_unplayed(self) -> None:
         """Cut the answers of which the playout holds nothing: text that ran ahead of its voice was
@@ -332,10 +379,6 @@ class Conversation:
                 self.transcript.cut(item_id, 0, 0)
             else:
                 line.interrupted = line.complete = line.heard = True
-
-    def _send_cut(self, event: protocol.Event) -> None:
-        self._cuts += 1
-        self._send({**event, "event_id": f"{_CUT_ID}{self._cuts}"})
 
     def _finish_audio(self, item_ids: Sequence[str], now: float) -> None:
         for item_id in item_ids:
@@ -351,23 +394,3 @@ class Conversation:
     def _send_request(self, request: ResponseRequest | None) -> None:
         if request is not None:
             self._send(protocol.create_response(request.event_id, request.response))
-
-    def _message(self, line: Line) -> out.Message:
-        data: dict[str, Any] = {}
-        if line.interrupted:
-            data["interrupted"] = True
-        if line.audio_end_ms is not None:
-            data["audioEndMs"] = line.audio_end_ms
-        return out.Message(
-            item_id=line.item_id,
-            type="audio" if line.spoken else "text",
-            role=line.role,
-            content=line.text.strip(),
-            timestamp=self._wall_clock(),
-            agent=line.agent,
-            data=data,
-        )
-
-
-def _text_of(content: Sequence[Mapping[str, Any]]) -> str:
-    return " ".join(part["text"] for part in content if part.get("text"))

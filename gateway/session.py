@@ -15,7 +15,9 @@ import structlog
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
+from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
+from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
@@ -25,8 +27,7 @@ from gateway.media.pcm import PcmLeg
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
-from gateway.realtime.client import ModelOverrun, RealtimeClient
-from gateway.realtime.wire import Endpoint, ModelRefused
+from gateway.realtime.wire import Endpoint
 from gateway.session_legs import (
     ICE_STATES,
     MEASURED,
@@ -34,8 +35,9 @@ from gateway.session_legs import (
     carries_voice,
     close_leg,
 )
-from gateway.session_settings import SessionLimits, SessionSettings
-from gateway.telemetry import bind_session, redact_text
+from gateway.session_model import SessionModel
+from gateway.session_settings import SessionSettings
+from gateway.telemetry import bind_session
 from gateway.uplink import SentAudio, Uplink
 
 log = structlog.get_logger(__name__)
@@ -72,18 +74,21 @@ class Session:
         """Why the session ended; empty while it lives."""
         self._settings = settings
         self._media = media
-        self._limits = limits
         self._ends_with_leg = ends_with_leg
         self._loop = asyncio.get_running_loop()
         self._mailbox = Mailbox()
         self._playout = Playout()
-        self._model = RealtimeClient(endpoint, self)
-        self._uplink = Uplink(self._model, pcm, decoding)
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
+        self._model = SessionModel(
+            endpoint,
+            self._conversation,
+            self,
+            lambda: self._settings.upstream(muted=self._muted),
+        )
+        self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
-        self._apply_agent()
         self._leg: WebRtcLeg | None = None
         self._pcm = PcmLeg(
             self._playout, self, pcm.sample_rate, lambda voice: self._emit(out.AudioResponse(voice))
@@ -92,8 +97,11 @@ class Session:
         # One negotiation at a time, and none while the session closes: what it starts would stay.
         self._negotiating = asyncio.Lock()
         self._muted = False
+        self._apply_agent()
         self._ended = asyncio.Event()
-        self._active_at = self._loop.time()
+        self._lifetime = Lifetime(limits, self._loop.time())
+        self._warning: EndNotice | None = None
+        """What the client knows of the session's end."""
 
     # -- life
 
@@ -120,7 +128,7 @@ class Session:
         log.info("session started", agents=self.agent_set)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_model(), name="model")
+                tasks.create_task(self._model.run(), name="model")
                 tasks.create_task(self._uplink.run(), name="uplink")
                 tasks.create_task(self._keep_time(), name="clock")
                 await self._ended.wait()
@@ -129,9 +137,9 @@ class Session:
             pass
         except* Exception:
             log.exception("session failed")
-            self._fail(ErrorCode.INTERNAL, "the session failed inside the gateway")
+            self.fail(ErrorCode.INTERNAL, Ending.BROKEN)
         finally:
-            self.end("the gateway stopped")
+            self.end(Ending.STOPPED)
             try:
                 self._conversation.finish(self._loop.time())
                 await self._close_leg()
@@ -145,30 +153,30 @@ class Session:
             if self._leg is not None:
                 await close_leg(self._leg)
 
-    async def _keep_model(self) -> None:
-        try:
-            await self._model.run()
-        except ModelRefused as refused:
-            self._fail(ErrorCode.UPSTREAM_UNAVAILABLE, str(refused))
-
     async def _keep_time(self) -> None:
-        started = deadline = self._loop.time()
+        deadline = self._loop.time()
         while True:
             # A second after the last deadline; what a stalled process missed is not made up for.
             deadline = max(deadline + 1.0, self._loop.time())
             await asyncio.sleep(deadline - self._loop.time())
-            now = self._loop.time()
-            self._conversation.poll(now)
-            if not self._playout.is_empty:
-                self.touch()
-            if self._leg is not None and self._leg.state in MEASURED:
-                self._emit(call_stats(self._leg, self._playout, self._model, self._conversation))
-            if now - self._active_at > self._limits.idle:
-                self._fail(ErrorCode.SESSION_EXPIRED, "nobody spoke for a while")
-            elif now - started > self._limits.duration:
-                self._fail(ErrorCode.SESSION_EXPIRED, "the session reached its maximum duration")
+            self._tick(self._loop.time())
 
-    def _fail(self, code: ErrorCode, reason: str) -> None:
+    def _tick(self, now: float) -> None:
+        self._conversation.poll(now)
+        if not self._playout.is_empty:
+            self.touch()
+        if self._leg is not None and self._leg.state in MEASURED:
+            model = self._model.client
+            self._emit(call_stats(self._leg, self._playout, model, self._conversation))
+        if (cause := self._lifetime.ended(now)) is not None:
+            self.fail(ErrorCode.SESSION_EXPIRED, cause)
+            return
+        warning = self._lifetime.warning(now)
+        if (warning and warning.cause) is not (self._warning and self._warning.cause):
+            self._warning = warning
+            self._emit(self._standing())
+
+    def fail(self, code: ErrorCode, reason: str) -> None:
         """End the session for a reason that its client did not give, and tell it."""
         if not self.ended:
             self._emit(out.Failed(code, reason))
@@ -176,7 +184,7 @@ class Session:
 
     def touch(self) -> None:
         """The caller or the agent did something: the session is not idle."""
-        self._active_at = self._loop.time()
+        self._lifetime.touch(self._loop.time())
 
     # -- the door
 
@@ -185,7 +193,7 @@ class Session:
         stand.
         """
         self._mailbox.attach(listener, self._loop.time())
-        listener.on_session_event(out.StatusChanged(self.status))
+        listener.on_session_event(self._standing())
         self._switch_pcm()
 
     def detach(self, *, certain: bool) -> None:
@@ -202,6 +210,13 @@ class Session:
 
     def _emit(self, event: SessionEvent) -> None:
         self._mailbox.tell(event, self._loop.time())
+
+    def _standing(self) -> out.StatusChanged:
+        """Where things stand, and whether the end is near."""
+        warning = self._lifetime.warning(self._loop.time()) if self._warning else None
+        if warning is None:
+            return out.StatusChanged(self.status)
+        return out.StatusChanged(self.status, warning.cause, warning.seconds)
 
     def _set_status(self, status: Status, reason: str | None = None) -> None:
         if status is not self.status:
@@ -273,7 +288,8 @@ class Session:
         if muted != self._muted:
             self._muted = muted
             self.clear_audio()
-            self._configure_model()
+            self._apply_agent()
+            self._model.configure()
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
@@ -287,50 +303,36 @@ class Session:
     def clear_audio(self) -> None:
         """Push-to-talk pressed: drop what was heard before."""
         self.touch()
-        self._uplink.clear(lambda: self._send(protocol.clear()))
+        self._uplink.clear(self._conversation.clear)
 
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings` in mid-call."""
         self.touch()
         self._settings = replace(self._settings, **changes)
         self._apply_agent()
-        self._configure_model()
+        self._model.configure()
 
     def _apply_agent(self) -> None:
         self._conversation.agent_name = self._settings.agents.entry.name
-        detection = self._settings.turn_detection
-        self._conversation.barge_in = bool((detection or {}).get("interrupt_response", True))
+        detection = self._settings.turn_detection or {}
+        self._conversation.barge_in = bool(detection.get("interrupt_response", True))
+        self._conversation.server_answers = bool(detection.get("create_response", True))
+        self._conversation.replay.manual = self._muted or not detection
 
     # -- the model
 
     def _send(self, event: protocol.Event) -> None:
-        try:
-            self._model.send(event)
-        except ModelOverrun as overrun:
-            self._fail(ErrorCode.UPSTREAM_UNAVAILABLE, str(overrun))
+        self._model.send(event)
 
-    def _configure_model(self) -> None:
-        self._send(protocol.session_update(self._settings.upstream(muted=self._muted)))
-
-    def on_model_connected(self) -> None:
-        self._configure_model()
-        self._conversation.model_restored()
-        self._uplink.model_connected()
-
-    def on_model_lost(self, reason: str) -> None:
-        self._uplink.model_lost()
-        self._conversation.model_lost(self._loop.time())
-        self._set_status(Status.CONNECTING, reason)
-        self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
+    def on_model_status(self, status: Status, reason: str | None = None) -> None:
+        self._set_status(status, reason)
+        if status is Status.CONNECTED:
+            self._uplink.model_connected()
+        else:
+            self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
 
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
-        if kind == protocol.ERROR:
-            event = _redacted(event)
-        try:
-            self._conversation.handle(event, self._loop.time())
-        except (KeyError, TypeError, AttributeError):
-            log.warning("model left out a field of its protocol", type=kind)
         if not self._playout.is_empty:
             # Also when an item ends: its last part of a frame is owed from then on.
             self._pcm.wake()
@@ -338,20 +340,17 @@ class Session:
                 self._leg.wake()
         if kind == protocol.AUDIO_DELTA:
             return
-        self.touch()
-        if kind in (protocol.SESSION_CREATED, protocol.SESSION_UPDATED):
-            self._set_status(Status.CONNECTED)
+        if protocol.is_sign_of_life(kind):
+            self.touch()
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))
-        if kind == protocol.ERROR and _error_code(event) in protocol.FATAL_ERRORS:
-            self._fail(ErrorCode.UPSTREAM_UNAVAILABLE, str(event["error"].get("message")))
 
     # -- the leg
 
     def on_audio(self, pcm: bytes) -> None:
         if not self._muted:
-            self._model.append(pcm)
+            self._model.client.append(pcm)
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self._leg:
@@ -361,7 +360,7 @@ class Session:
             self._conversation.interrupt(self._loop.time())
             self._conversation.audible = not self._ends_with_leg
             if self._ends_with_leg:
-                self.end("the caller hung up" if state is LegState.CLOSED else "the call was lost")
+                self.end(Ending.HUNG_UP if state is LegState.CLOSED else Ending.LOST)
         self._switch_pcm()
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
@@ -369,18 +368,3 @@ class Session:
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))
-
-
-def _redacted(event: protocol.Event) -> protocol.Event:
-    """An ``error`` event whose message may go to a client: servers quote the gateway's own key in
-    it.
-    """
-    error = event.get("error")
-    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-        return event
-    return {**event, "error": {**error, "message": redact_text(error["message"])}}
-
-
-def _error_code(event: protocol.Event) -> str | None:
-    error = event.get("error")
-    return error.get("code") if isinstance(error, dict) else None

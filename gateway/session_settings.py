@@ -1,4 +1,4 @@
-"""What a session is made of: what it asks of its model, and how long it may last."""
+"""What a session asks of its model."""
 
 from __future__ import annotations
 
@@ -40,11 +40,3 @@ class SessionSettings:
             turn_detection=None if muted else self.turn_detection,
             language=self.language,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """Seconds without a word from either side, and seconds in all, after which a session ends."""
-
-    idle: float
-    duration: float

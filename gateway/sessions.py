@@ -11,13 +11,15 @@ from typing import Any
 import structlog
 
 from gateway.agents.agent_set import AGENT_SETS, AgentSet
+from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
+from gateway.core.lifetime import SessionLimits
 from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
-from gateway.session_settings import SessionLimits, SessionSettings
+from gateway.session_settings import SessionSettings
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +164,7 @@ class Sessions:
             return
         self._stop_grace(session.id)
         self._graces[session.id] = asyncio.get_running_loop().call_later(
-            self._defaults.reconnect_grace, session.end, "the client did not come back"
+            self._defaults.reconnect_grace, session.end, Ending.NOT_BACK
         )
 
     def _stop_grace(self, session_id: str) -> None:
@@ -186,7 +188,7 @@ class Sessions:
             log.info("draining", sessions=len(self._live), seconds=timeout)
             await asyncio.wait(list(self._tasks.values()), timeout=timeout)
         for session in list(self._live.values()):
-            session.end("the gateway is shutting down")
+            session.end(Ending.SHUT_DOWN)
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=END_TIMEOUT)
         if stuck := list(self._tasks.values()):

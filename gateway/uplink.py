@@ -135,7 +135,7 @@ class Uplink:
         if self._room.is_set():
             return
         try:
-            if not self._model.connected:
+            if not self._model.connected and not self._model.has_room:
                 raise TimeoutError
             async with asyncio.timeout(ROOM_TIMEOUT):
                 await self._room.wait()
@@ -166,16 +166,6 @@ class Uplink:
             self._count(-len(pcm))
         self._put_command(clear)
 
-    def model_lost(self) -> None:
-        """What waits would be answered too late to matter."""
-        self._raw.flush()
-        for item in self._waiting:
-            if not isinstance(item, bytes):
-                item()
-        self._waiting.clear()
-        self._waiting_commands = 0
-        self._count(-self._waiting_bytes)
-
     def model_connected(self) -> None:
         self._wake.set()
 
@@ -184,7 +174,7 @@ class Uplink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting and self._model.connected:
+            while self._waiting and self._model.has_room:
                 self._feed()
                 await asyncio.sleep(PAUSE if self._model.backlog else 0)
 
@@ -204,7 +194,7 @@ class Uplink:
 
     def _feed(self) -> None:
         """Give the model one piece, and all that is to be done behind it."""
-        if self._waiting and isinstance(self._waiting[0], bytes) and self._takes():
+        if self._waiting and isinstance(self._waiting[0], bytes) and self._model.has_room:
             pcm = self._waiting.popleft()
             assert isinstance(pcm, bytes)
             self._count(-len(pcm))
@@ -216,9 +206,6 @@ class Uplink:
             done()
         if self._waiting:
             self._wake.set()
-
-    def _takes(self) -> bool:
-        return self._model.connected and not self._model.backlog
 
     def _count(self, size: int) -> None:
         self._waiting_bytes += size

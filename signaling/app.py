@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.config import Settings, SettingsError
 from gateway.core.events import GatewayError
+from gateway.core.lifetime import SessionLimits
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
 from gateway.media.addresses import MediaAddresses, NoMediaAddress
@@ -21,7 +22,6 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
-from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions, find_agent_set
 from signaling.calls import CallsDoor
 from signaling.http import HttpDoor, cors, errors
@@ -114,6 +114,7 @@ class Gateway:
                 await self._embedded.start(),
                 settings.realtime_model,
                 append_ms=settings.realtime_append_ms,
+                session_limit=settings.realtime_session_limit,
             )
         self.model_name = _without_query(settings.realtime_url)
         key = settings.openai_api_key
@@ -122,6 +123,7 @@ class Gateway:
             settings.realtime_model,
             key.get_secret_value() if key is not None else None,
             settings.realtime_append_ms,
+            settings.realtime_session_limit,
         )
 
     async def stop(self, drain: float = 0.0) -> None:

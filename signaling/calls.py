@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.sessions import Sessions
 from signaling.events import MAX_SDP
@@ -36,7 +37,7 @@ class CallsDoor:
         call_id = f"rtc_{secrets.token_hex(12)}"
         session = self._sessions.open(call_id, model=model, ends_with_leg=True)
         async with contextlib.AsyncExitStack() as unanswered:
-            unanswered.push_async_callback(self._sessions.end, session, "negotiation failed")
+            unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
             unanswered.pop_all()
         return web.Response(

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from gateway.core.ending import DISPLACED
 from gateway.core.events import ErrorCode, SessionEvent, Status, StatusChanged
 from gateway.session import Session
 from signaling import events
@@ -80,8 +81,7 @@ class Client:
                     self.put(name, payload)
 
     def on_displaced(self) -> None:
-        reason = "another connection resumed the session"
-        self.on_session_event(StatusChanged(Status.DISCONNECTED, reason))
+        self.on_session_event(StatusChanged(Status.DISCONNECTED, DISPLACED))
         self.session = None
 
     def put(self, name: str, payload: Any) -> None:

@@ -197,9 +197,15 @@ def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[s
     """
     match event:
         case events.StatusChanged():
-            status = {"status": event.status.value, "sessionId": session_id, "userId": user_id}
+            status: dict[str, Any] = {
+                "status": event.status.value,
+                "sessionId": session_id,
+                "userId": user_id,
+            }
             if event.reason:
                 status["reason"] = event.reason
+            if event.ends_in is not None:
+                status["endsInMs"] = round(event.ends_in * 1000)
             return [("session_status", status)]
         case events.Message():
             return _message(event)

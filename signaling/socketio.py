@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
 from gateway.sessions import Sessions, find_agent_set
@@ -158,7 +159,7 @@ class SocketIoDoor:
                 return
         else:
             self._sessions.admit(join.agent_set, freed=1)
-        await self._end(client, session, "the client joined another session")
+        await self._end(client, session, Ending.CHANGED)
 
     async def _offer(self, client: Client, data: Any) -> Ack:
         session, sdp = _session(client), events.parse_offer(data)
@@ -203,7 +204,7 @@ class SocketIoDoor:
         session.update(**changes)
 
     async def _leave(self, client: Client, data: Any) -> None:
-        await self._end(client, _session(client), "the client left")
+        await self._end(client, _session(client), Ending.LEFT)
 
     async def _end(self, client: Client, session: Session, reason: str) -> None:
         """End a session, and acknowledge that after its last words."""

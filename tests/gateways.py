@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from gateway.config import Settings, load_settings
 from gateway.core.events import SessionEvent, Status, StatusChanged
+from gateway.core.lifetime import SessionLimits
 from gateway.media.addresses import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
-from gateway.session_settings import SessionLimits
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.app import Gateway
 from tests.stand_in import Line, StandIn

@@ -29,7 +29,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.local_model": frozenset(
         {"gateway.core", "gateway.media", "gateway.realtime", "gateway.telemetry"}
     ),
-    "gateway.conversation": frozenset({"gateway.core", "gateway.realtime"}),
+    "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
+    "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
@@ -37,9 +38,13 @@ ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.r
 ROOMS["gateway.session_legs"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.media", "gateway.realtime"}
 )
+ROOMS["gateway.session_model"] = frozenset(
+    {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
+)
 ROOMS["gateway.session"] = frozenset(
     {
         "gateway.session_legs",
+        "gateway.session_model",
         "gateway.session_settings",
         "gateway.agents",
         "gateway.conversation",

@@ -45,11 +45,14 @@ class Status(Enum):
 @dataclass(frozen=True, slots=True)
 class StatusChanged:
     """The session's way to its model changed, or the session ended (``DISCONNECTED`` with its
-    reason).
+    reason), or it will.
+
+    :ivar ends_in: seconds until it does for this reason, unless something happens.
     """
 
     status: Status
     reason: str | None = None
+    ends_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

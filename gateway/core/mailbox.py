@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, Protocol
 
-from gateway.core.events import AudioResponse, CallStats, Message, SessionEvent
+from gateway.core.events import AudioResponse, CallStats, Message, SessionEvent, StatusChanged
 
 MAX_MISSED: Final = 1_000
 """Events kept while nobody listens. The oldest go first, what was said last."""
@@ -58,8 +58,7 @@ class Mailbox:
             if isinstance(event, Message):
                 self._told.append((now, event))
             self._listener.on_session_event(event)
-        elif self._awaited and not isinstance(event, CallStats | AudioResponse):
-            # Statistics of the past are of no use to anyone; a voice waits in the playout.
+        elif self._awaited and not _passes(event):
             self._missed.append(event)
             if len(self._missed) > MAX_MISSED:
                 self._forget_one()
@@ -92,3 +91,10 @@ class Mailbox:
                 del self._missed[index]
                 return
         self._missed.popleft()
+
+
+def _passes(event: SessionEvent) -> bool:
+    """Statistics and warnings of the past are of no use to anyone; a voice waits in the playout."""
+    if isinstance(event, StatusChanged):
+        return event.ends_in is not None
+    return isinstance(event, CallStats | AudioResponse)

@@ -17,6 +17,9 @@ from typing import Any
 MAX_WAITING = 16
 """Requests kept while a response runs; beyond it the oldest is dropped, as its turn has passed."""
 
+EXPECTED_FOR = 10.0
+"""Seconds after a turn in which the server's own answer to it may begin."""
+
 _REMEMBERED_CUTS = 64
 
 
@@ -50,6 +53,7 @@ class ResponseSequencer:
         self._waiting: deque[ResponseRequest] = deque(maxlen=MAX_WAITING)
         self._cut: deque[str] = deque(maxlen=_REMEMBERED_CUTS)
         self._issued = 0
+        self._expected_since: float | None = None
 
     @property
     def waiting(self) -> int:
@@ -69,8 +73,18 @@ class ResponseSequencer:
         self._in_flight = self._waiting.popleft()
         return self._in_flight
 
+    def expect(self, now: float) -> None:
+        """The server will answer a turn by itself."""
+        self._expected_since = now
+
+    def is_expected(self, now: float) -> bool:
+        """Whether an answer of the server's own has yet to begin."""
+        since = self._expected_since
+        return since is not None and now - since < EXPECTED_FOR
+
     def created(self, response_id: str) -> None:
         """The server started a response: the requested one, or one of its own."""
+        self._expected_since = None
         self.phase = Phase.RUNNING
         self.active_id = response_id
         if response_id in self._cut:
@@ -108,6 +122,7 @@ class ResponseSequencer:
 
         Returns its id when the server has yet to be told (``response.cancel``), else None.
         """
+        self._expected_since = None
         if self.active_id is None or self.phase is not Phase.RUNNING:
             return None
         self._cut.append(self.active_id)
@@ -117,18 +132,26 @@ class ResponseSequencer:
     def forget_waiting(self) -> None:
         """Drop requests not yet sent: the caller took the word again."""
         self._waiting.clear()
+        self._expected_since = None
 
     def stale(self, response_id: str) -> bool:
         """Whether a response was cut, so that what still arrives of it is not to be played."""
         return response_id in self._cut
 
-    def reset(self) -> None:
-        """The connection was lost: what was in flight is asked again on the next one."""
+    def reset(self, *, owed: bool = False) -> None:
+        """The connection was lost, or left: what was asked for is asked again on the next one.
+
+        :param owed: an answer that nobody asked for is.
+        """
         if self._in_flight is not None and self.phase is Phase.REQUESTED:
             self._waiting.appendleft(self._in_flight)
         self.phase = Phase.IDLE
         self.active_id = None
         self._in_flight = None
+        self._expected_since = None
+        if owed and not self._waiting:
+            self.request()
+            self.reset()
 
     def resume(self) -> ResponseRequest | None:
         """A new connection is ready: the next request, if one waits."""

@@ -10,8 +10,9 @@ never comes after its answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from gateway.core.events import Message
 from gateway.core.media_time import SAMPLE_RATE, to_ms
 
 Role = Literal["user", "assistant"]
@@ -20,6 +21,9 @@ PATIENCE = 10.0
 """Seconds a final line waits for an unfinished one before it; then the unfinished one is passed
 over.
 """
+
+MAX_LINES = 500
+"""Lines kept; of more the oldest that were returned are forgotten."""
 
 FASTEST_SPEECH = 20.0
 """Characters a second. While an answer's text is ahead of its audio, what was heard is not more
@@ -48,6 +52,17 @@ class Line:
     @property
     def final(self) -> bool:
         return self.complete and (self.role == "user" or self.heard or not self.spoken)
+
+    def message(self, timestamp: int) -> Message:
+        """The line as a door tells it. ``timestamp``: ms since the epoch."""
+        data: dict[str, Any] = {}
+        if self.interrupted:
+            data["interrupted"] = True
+        if self.audio_end_ms is not None:
+            data["audioEndMs"] = self.audio_end_ms
+        kind: Literal["audio", "text"] = "audio" if self.spoken else "text"
+        content = self.text.strip()
+        return Message(self.item_id, kind, self.role, content, timestamp, self.agent, data)
 
 
 class Transcript:
@@ -79,10 +94,31 @@ class Transcript:
         else:
             self._lines.insert(self._lines.index(previous) + 1, line)
         self._by_id[item_id] = line
+        if len(self._lines) > MAX_LINES:
+            self._forget_oldest()
         return line
+
+    def _forget_oldest(self) -> None:
+        oldest = next((line for line in self._lines if line.reported), None)
+        if oldest is not None:
+            self.remove(oldest.item_id)
+
+    def rename(self, item_id: str, new_item_id: str) -> None:
+        """An item is recognised anew, under another id: its line keeps its place, not its text."""
+        line = self._by_id.get(item_id)
+        if line is None or line.complete:
+            return
+        del self._by_id[item_id]
+        line.item_id, line.text, line.waiting_since = new_item_id, "", None
+        self._by_id[new_item_id] = line
 
     def get(self, item_id: str) -> Line | None:
         return self._by_id.get(item_id)
+
+    def is_complete(self, item_id: str) -> bool:
+        """Whether all text of an item is there."""
+        line = self._by_id.get(item_id)
+        return line is not None and line.complete
 
     def add_text(self, item_id: str, delta: str) -> None:
         """More of a line's text as it is spoken or recognised; not after it was cut."""
@@ -118,6 +154,13 @@ class Transcript:
         line.text = _heard_part(line.text, heard_samples, received_samples, ahead=ahead)
         line.interrupted = line.complete = line.heard = True
         line.audio_end_ms = to_ms(heard_samples)
+
+    def break_off(self, item_id: str, received_samples: int) -> None:
+        """No more of a spoken answer will come: drop the text that ran ahead of its voice."""
+        line = self._by_id.get(item_id)
+        if line is not None and not line.complete:
+            line.text = _heard_part(line.text, received_samples, received_samples, ahead=True)
+            line.complete = True
 
     def remove(self, item_id: str) -> None:
         """The item was deleted from the conversation."""

@@ -1,26 +1,26 @@
-"""One connection to a Realtime server, kept up as long as its caller stays.
+"""The model's side of one session: a conversation that outlives its connections.
 
-What is sent goes to the socket at once. While the socket takes no more, it waits in one bounded
-queue, so that audio and commands keep their order; the oldest audio is given up first, commands
-never are.
+Which connection is opened, told, adopted and closed when is in ``gateway/core/rollover.py``; here
+are the sockets and the clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
-from collections import deque
-from collections.abc import Mapping
-from time import monotonic
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
 
 from gateway.core.media_time import SAMPLE_RATE
+from gateway.core.replay import MAX_KEPT, ReplayBuffer
+from gateway.core.rollover import Action, Input, Moment, Rollover, State
 from gateway.realtime import protocol
-from gateway.realtime.wire import Endpoint, ModelSocket, ModelUnreachable, open_socket
+from gateway.realtime.connection import Connection
+from gateway.realtime.wire import Endpoint, ModelRefused, ModelUnreachable, open_socket
 
 log = structlog.get_logger(__name__)
 
@@ -32,179 +32,278 @@ calls spread out.
 STEADY_AFTER = 5.0
 """Seconds a connection must have lasted for the back-off to start over."""
 
-MAX_AUDIO_SAMPLES = 5 * SAMPLE_RATE
-"""Of audio kept unsent: five seconds. More would be answered too late to matter."""
-
-MAX_COMMANDS = 1_000
-
-_SAMPLE_BYTES = 2
-
-
-class ModelOverrun(Exception):
-    """More commands wait for the server than a live conversation can have."""
+_CLOSED = "the model's server closed the connection"
 
 
 class ModelHandler(Protocol):
-    """Who is told what the model's connection does. Called on the event loop; must return at
+    """Who is told what the model's connections do. Called on the event loop; must return at
     once.
     """
 
-    def on_model_connected(self) -> None:
-        """A connection is open and empty: nothing of an earlier one is known to it."""
+    def configuration(self) -> protocol.Event:
+        """``session.update`` for a fresh connection."""
+
+    def briefing(self, known: set[str]) -> Iterable[protocol.Event]:
+        """What was said so far, for a fresh connection that knows these items; ``known`` grows by
+        those that it is told.
+        """
+
+    def moment(self) -> Moment:
+        """What a move to another connection would meet now."""
+
+    def awaits_words(self) -> bool:
+        """Whether the former connection has still to say what it recognised."""
+
+    def on_model_connected(self, known: set[str], *, moved: bool) -> None:
+        """A fresh connection, configured, carries the conversation from now on. It knows these
+        items, by what :meth:`briefing` said, and nothing else.
+
+        :param moved: the one before is there still, for its last words.
+        """
 
     def on_model_event(self, event: protocol.Event) -> None:
         """An event arrived, under its GA name."""
 
-    def on_model_lost(self, reason: str) -> None:
-        """The connection could not be opened or was lost; it is tried again. Told once for each
-        loss.
+    def on_former_event(self, event: protocol.Event) -> None:
+        """The same from the connection before, while :meth:`awaits_words`."""
+
+    def on_model_lost(self, reason: str | None) -> None:
+        """What was under way on the connection will not come.
+
+        :param reason: why there is none now; it is tried again. Told once for each outage. None:
+            another one takes over at once.
         """
 
 
 class RealtimeClient:
-    """The model's side of one session."""
+    """The way to the model, kept up as long as its caller stays.
 
-    def __init__(self, endpoint: Endpoint, handler: ModelHandler) -> None:
+    :param replay: keeps what a fresh connection must hear again.
+    """
+
+    def __init__(self, endpoint: Endpoint, handler: ModelHandler, replay: ReplayBuffer) -> None:
         self._endpoint = endpoint
         self._handler = handler
-        self._append_bytes = endpoint.append_ms * SAMPLE_RATE // 1000 * _SAMPLE_BYTES
-        self._socket: ModelSocket | None = None
-        self._pending = bytearray()
-        self._queue: deque[tuple[bytes, int]] = deque()
-        """Frames, each with the samples of audio in it; a command has none."""
-        self._queued_samples = 0
-        self._queued_commands = 0
-        self._wake = asyncio.Event()
+        self._replay = replay
+        self._rollover = Rollover()
+        self._present: Connection | None = None
+        self._successor: Connection | None = None
+        self._former: Connection | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._changed = asyncio.Event()
+        self._attempt = 0
         self._told_lost = False
-        self.dropped_samples = 0
-        """Of the caller's audio, given up because the server took no more."""
+        self._dropped_before = 0
 
     @property
     def connected(self) -> bool:
-        return self._socket is not None
+        return self._present is not None
 
     @property
     def backlog(self) -> int:
         """Frames and commands that the socket did not take yet."""
-        return len(self._queue)
+        return self._present.backlog if self._present is not None else 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a second of audio that comes faster than real time can be taken in."""
+        if self._present is not None:
+            return self._present.backlog == 0
+        return self._replay.away_samples + SAMPLE_RATE <= MAX_KEPT
+
+    @property
+    def dropped_samples(self) -> int:
+        """Of the caller's audio, given up because no server took it."""
+        present = self._present.dropped_samples if self._present is not None else 0
+        return self._dropped_before + present + self._replay.lost_samples
 
     def send(self, event: Mapping[str, Any]) -> None:
         """Send a command, after the audio before it; it is dropped while there is no connection,
-        since a new one starts afresh.
+        since a new one is told all there is to know.
 
         :raises ModelOverrun: too many commands wait.
         """
-        if self._socket is None:
-            return
-        if self._queued_commands >= MAX_COMMANDS:
-            raise ModelOverrun("the model takes no more commands")
-        self._flush()
-        self._put(self._socket, json.dumps(event).encode(), 0)
+        if self._present is not None:
+            self._present.send(event)
+
+    def configure(self) -> None:
+        """Settings changed: tell every connection that will carry more of the conversation.
+
+        :raises ModelOverrun: too many commands wait.
+        """
+        for connection in (self._present, self._successor):
+            if connection is not None:
+                connection.send(self._handler.configuration())
 
     def append(self, pcm: bytes) -> None:
-        """Send caller's audio (PCM16 mono, 24 kHz), once there is enough for an event; the oldest
-        is dropped when too much waits.
+        """Send caller's audio (PCM16 mono, 24 kHz); while there is no connection it is kept for the
+        next one, 30 s at most.
         """
-        if self._socket is None:
-            return
-        if not self._pending and len(pcm) >= self._append_bytes:
-            self._put_audio(self._socket, pcm)
-            return
-        self._pending += pcm
-        if len(self._pending) >= self._append_bytes:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Send what was kept to fill an append."""
-        if self._pending and self._socket is not None:
-            self._put_audio(self._socket, self._pending)
-            self._pending.clear()
-
-    def _put_audio(self, socket: ModelSocket, pcm: bytes | bytearray) -> None:
-        self._put(socket, protocol.append_frame(pcm), len(pcm) // _SAMPLE_BYTES)
-
-    def _put(self, socket: ModelSocket, frame: bytes, samples: int) -> None:
-        if not self._queue and socket.send_now(frame):
-            return
-        while samples and self._queued_samples + samples > MAX_AUDIO_SAMPLES:
-            if not self._drop_oldest_audio():
-                break
-        self._queue.append((frame, samples))
-        self._count(samples, 1)
-        self._wake.set()
-
-    def _drop_oldest_audio(self) -> bool:
-        for index, (_, samples) in enumerate(self._queue):
-            if samples:
-                del self._queue[index]
-                self._count(samples, -1)
-                self.dropped_samples += samples
-                return True
-        return False
-
-    def _count(self, samples: int, step: int) -> None:
-        self._queued_samples += step * samples
-        self._queued_commands += 0 if samples else step
+        self._replay.append(pcm)
+        if self._present is not None:
+            self._present.append(pcm)
 
     async def run(self) -> None:
         """Keep a connection until cancelled.
 
         :raises ModelRefused: no further attempt can succeed.
         """
-        attempt = 0
+        refusal: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._open(0.0)
+                await self._watch()
+        except* ModelRefused as group:
+            refusal = group.exceptions[0]
+        if refusal is not None:
+            raise refusal
+
+    def _open(self, pause: float) -> None:
+        assert self._tasks is not None
+        self._tasks.create_task(self._carry(pause), name="model-connection")
+
+    async def _watch(self) -> None:
+        """Do what is due by the clock."""
+        clock = asyncio.get_running_loop().time
         while True:
-            started = monotonic()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._rollover.next_look(clock())):
+                    await self._changed.wait()
+            self._changed.clear()
+            moment = self._handler.moment() if self._rollover.state is State.READY else Moment.BUSY
+            drained = self._former is None or not self._handler.awaits_words()
+            self._act(self._rollover.look(clock(), moment, drained=drained))
+
+    # -- one connection
+
+    async def _carry(self, pause: float) -> None:
+        """Open a connection, trying until it is there, and see it through to its end."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(pause)
+            connection: Connection | None = None
+            started = clock()
             try:
                 async with open_socket(self._endpoint) as socket:
-                    self._told_lost = False
-                    await self._converse(socket)
-                reason = "the model's server closed the connection"
+                    connection = Connection(socket, self._endpoint, clock())
+                    again = await self._converse(connection)
+                if not again:
+                    return
+            except ModelRefused as refused:
+                if self._present is None:
+                    raise
+                log.warning("successor refused", reason=str(refused))
             except ModelUnreachable as error:
-                reason = str(error)
-            self._report_loss(reason)
-            # A server that accepts and hangs up at once must not be asked ten times a second.
-            attempt = 0 if monotonic() - started > STEADY_AFTER else attempt + 1
-            pause = BACK_OFF[min(attempt, len(BACK_OFF) - 1)]
-            await asyncio.sleep(pause * random.uniform(0.75, 1.0))
+                self._report_loss(str(error))
+            pause = self._back_off(clock() - started)
+
+    async def _converse(self, connection: Connection) -> bool:
+        """Until its end; whether another attempt must follow it here."""
+        self._successor = connection
+        connection.send(self._handler.configuration())
+        self._feed(Input.OPENED)
+        await connection.read(lambda event: self._take(connection, event))
+        if connection is self._present:
+            self._dropped_before += connection.dropped_samples
+            self._lose(asyncio.get_running_loop().time() - connection.opened_at)
+        elif connection is self._former:
+            self._former = None
+            self._feed(Input.DRAINED)
+        else:
+            self._successor = None
+            self._feed(Input.SUCCESSOR_LOST)
+            return True
+        return False
+
+    def _take(self, connection: Connection, event: protocol.Event) -> bool:
+        """One event; whether the connection is of further use."""
+        kind = event["type"]
+        if kind == protocol.SESSION_CREATED:
+            told = protocol.expires_in(event, time.time())
+            connection.lifetime = min(connection.lifetime, told or connection.lifetime)
+        if connection is self._present:
+            if kind == protocol.SESSION_CREATED:
+                self._expect_end(connection)
+            self._handler.on_model_event(event)
+        elif connection is self._former:
+            self._handler.on_former_event(event)
+        elif kind == protocol.SESSION_UPDATED:
+            self._feed(Input.CONFIGURED)
+        elif kind == protocol.ERROR:
+            log.warning("successor reports an error", code=protocol.error_code(event))
+        return kind != protocol.ERROR or protocol.error_code(event) != protocol.SESSION_EXPIRED
+
+    def _lose(self, lasted: float) -> None:
+        self._present = None
+        self._replay.disconnected()
+        action = self._rollover.feed(Input.LOST)
+        if self._successor is None:
+            self._report_loss(_CLOSED)
+            self._act(action, self._back_off(lasted))
+            return
+        log.info("model connection lost, the next one takes over")
+        self._handler.on_model_lost(None)
+        self._act(action)
+        self._feed(Input.OPENED)
 
     def _report_loss(self, reason: str) -> None:
         log.warning("model connection lost", reason=reason)
-        if not self._told_lost:
+        if self._present is None and not self._told_lost:
             self._told_lost = True
             self._handler.on_model_lost(reason)
 
-    async def _converse(self, socket: ModelSocket) -> None:
-        self._socket = socket
-        writer = asyncio.create_task(self._write(socket), name="model-writer")
-        try:
-            self._handler.on_model_connected()
-            async for frame in socket.frames():
-                self._take(frame)
-        finally:
-            self._socket = None
-            self._pending.clear()
-            self._queue.clear()
-            self._queued_samples = self._queued_commands = 0
-            writer.cancel()
-            # Not `await writer`: that raises the same for the writer's end and for our own.
-            await asyncio.wait([writer])
+    def _back_off(self, lasted: float) -> float:
+        # A server that accepts and hangs up at once must not be asked ten times a second.
+        self._attempt = 0 if lasted > STEADY_AFTER else self._attempt + 1
+        pause = BACK_OFF[min(self._attempt, len(BACK_OFF) - 1)]
+        return pause * random.uniform(0.75, 1.0)
 
-    def _take(self, frame: str | bytes) -> None:
-        try:
-            event = json.loads(frame)
-        except ValueError:
-            log.warning("model sent a frame that is not JSON", length=len(frame))
-            return
-        if isinstance(event, dict) and isinstance(event.get("type"), str):
-            self._handler.on_model_event(protocol.normalise(event))
+    # -- from one to the next
 
-    async def _write(self, socket: ModelSocket) -> None:
-        """Write what the socket would not take at once."""
-        with contextlib.suppress(ModelUnreachable):
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._queue:
-                    frame, samples = self._queue.popleft()
-                    self._count(samples, -1)
-                    await socket.send(frame)
+    def _feed(self, what: Input) -> None:
+        self._act(self._rollover.feed(what))
+
+    def _act(self, action: Action, pause: float = 0.0) -> None:
+        match action:
+            case Action.OPEN:
+                self._open(pause)
+            case Action.TELL:
+                self._tell()
+            case Action.ADOPT | Action.MOVE:
+                self._adopt(moved=action is Action.MOVE)
+            case Action.CLOSE:
+                self._close_former()
+            case Action.REOPEN:
+                self._close_former()
+                self._open(pause)
+            case Action.NONE:
+                return
+        self._changed.set()
+
+    def _tell(self) -> None:
+        assert self._successor is not None
+        for event in self._handler.briefing(self._successor.known):
+            self._successor.send(event)
+
+    def _adopt(self, *, moved: bool) -> None:
+        connection, former = self._successor, self._present
+        assert connection is not None
+        self._present, self._successor = connection, None
+        if former is not None:
+            self._former = former
+            self._dropped_before += former.dropped_samples
+        self._told_lost = False
+        self._expect_end(connection)
+        if moved:
+            log.info("moved to a fresh model connection")
+        self._handler.on_model_connected(connection.known, moved=moved)
+
+    def _expect_end(self, connection: Connection) -> None:
+        self._rollover.expect_end(connection.opened_at, connection.lifetime)
+        self._changed.set()
+
+    def _close_former(self) -> None:
+        former, self._former = self._former, None
+        if former is not None and former.task is not None:
+            former.task.cancel()

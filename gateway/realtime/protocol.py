@@ -7,7 +7,7 @@ beta protocol still send. Builders return the client events of https://platform.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 Event = dict[str, Any]
@@ -48,13 +48,53 @@ _BETA_NAMES: Final = {
 RESPONSE_RUNNING: Final = "conversation_already_has_active_response"
 """Error code: a second response was asked for while one ran."""
 
-HARMLESS_ERRORS: Final = frozenset({RESPONSE_RUNNING, "response_cancel_not_active"})
-"""Errors that only say that two messages crossed on the wire."""
+SESSION_EXPIRED: Final = "session_expired"
+"""Error code: the connection reached its maximum duration, and is about to be closed."""
+
+COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
+"""Error code: there was too little audio to commit."""
+
+HARMLESS_ERRORS: Final = frozenset(
+    {RESPONSE_RUNNING, "response_cancel_not_active", SESSION_EXPIRED}
+)
+"""Errors that only say that two messages crossed on the wire, or that the gateway deals with."""
+
+TRANSCRIPTIONS: Final = frozenset({INPUT_DELTA, INPUT_COMPLETED, INPUT_FAILED})
+"""Events that put the caller's words into text."""
+
+_SIGNS_OF_LIFE: Final = ("input_audio_buffer.", "response.")
 
 FATAL_ERRORS: Final = frozenset(
     {"invalid_api_key", "insufficient_quota", "model_not_found", "account_deactivated"}
 )
 """Errors after which no further connection can succeed."""
+
+
+def is_sign_of_life(kind: str) -> bool:
+    """Whether an event of this type means that somebody spoke, or did something."""
+    return kind.startswith(_SIGNS_OF_LIFE) or kind in TRANSCRIPTIONS
+
+
+def text_of(content: Sequence[Mapping[str, Any]]) -> str:
+    """The text in the parts of a message."""
+    return " ".join(part["text"] for part in content if part.get("text"))
+
+
+def error_code(event: Event) -> str | None:
+    """The ``code`` of an ``error`` event."""
+    error = event.get("error")
+    return error.get("code") if isinstance(error, dict) else None
+
+
+def expires_in(event: Event, unix_time: float) -> float | None:
+    """Seconds until the server ends the connection, by its ``session.created``; None: it does not
+    say, or its clock is not ours.
+    """
+    session = event.get("session")
+    expires_at = session.get("expires_at") if isinstance(session, dict) else None
+    if not isinstance(expires_at, int | float) or expires_at <= unix_time + 1:
+        return None
+    return expires_at - unix_time
 
 
 def normalise(event: Event) -> Event:
@@ -64,6 +104,9 @@ def normalise(event: Event) -> Event:
 
 
 # Client events.
+
+ROOT: Final = "root"
+"""``previous_item_id`` of the first item."""
 
 
 def append_frame(pcm: bytes | bytearray) -> bytes:
@@ -77,6 +120,12 @@ def append_frame(pcm: bytes | bytearray) -> bytes:
         + binascii.b2a_base64(pcm, newline=False)
         + b'"}'
     )
+
+
+def append(pcm: bytes) -> Event:
+    """``input_audio_buffer.append``; live audio goes by :func:`append_frame`."""
+    audio = binascii.b2a_base64(pcm, newline=False).decode()
+    return {"type": "input_audio_buffer.append", "audio": audio}
 
 
 def session_update(session: Mapping[str, Any]) -> Event:
@@ -121,13 +170,21 @@ def clear() -> Event:
     return {"type": "input_audio_buffer.clear"}
 
 
-def message_item(role: str, text: str, item_id: str | None = None) -> Event:
-    """``conversation.item.create`` with a text message of ``user`` or ``assistant``."""
+def message_item(
+    role: str, text: str, item_id: str | None = None, previous_item_id: str | None = None
+) -> Event:
+    """``conversation.item.create`` with a text message of ``user`` or ``assistant``.
+
+    :param previous_item_id: the item before it, or :data:`ROOT`; None: it comes last.
+    """
     kind = "output_text" if role == "assistant" else "input_text"
     item: Event = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
     if item_id is not None:
         item["id"] = item_id
-    return {"type": "conversation.item.create", "item": item}
+    event: Event = {"type": "conversation.item.create", "item": item}
+    if previous_item_id is not None:
+        event["previous_item_id"] = previous_item_id
+    return event
 
 
 def delete_item(item_id: str) -> Event:

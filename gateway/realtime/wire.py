@@ -26,6 +26,7 @@ except ImportError:  # a platform without the compiled part
     from websockets.utils import apply_mask
 
 DEFAULT_APPEND_MS = 20
+DEFAULT_SESSION_LIMIT = 3600.0
 OPEN_TIMEOUT = 10.0
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
@@ -57,12 +58,14 @@ class Endpoint:
     it has one.
 
     :ivar append_ms: of the caller's audio sent to it in one event.
+    :ivar session_limit: seconds after which it ends a connection, unless it tells an earlier time.
     """
 
     url: str
     model: str = ""
     api_key: str | None = field(default=None, repr=False)
     append_ms: int = DEFAULT_APPEND_MS
+    session_limit: float = DEFAULT_SESSION_LIMIT
 
     @property
     def address(self) -> str:

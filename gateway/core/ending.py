@@ -1,0 +1,34 @@
+"""Why a session ends: the ``reason`` of its last ``session_status``, all in one place.
+
+What a model's server gives as its reason (it refuses the key, it takes no more) is told in its own
+sentence.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Ending(StrEnum):
+    """A cause, as the sentence that a client is told."""
+
+    LEFT = "the client left"
+    CHANGED = "the client joined another session"
+    NOT_BACK = "the client did not come back"
+    """Within ``RECONNECT_GRACE``."""
+    HUNG_UP = "the caller hung up"
+    LOST = "the call was lost"
+    NO_ANSWER = "negotiation failed"
+    """Of a session that lives as long as its call, and got none."""
+    IDLE = "nobody spoke for a while"
+    """For ``SESSION_IDLE_TIMEOUT``."""
+    TOO_LONG = "the session reached its maximum duration"
+    """``SESSION_MAX_DURATION``."""
+    SHUT_DOWN = "the gateway is shutting down"
+    STOPPED = "the gateway stopped"
+    """In the middle of something."""
+    BROKEN = "the session failed inside the gateway"
+
+
+DISPLACED = "another connection resumed the session"
+"""Told to the connection that had the session before; the session goes on."""
