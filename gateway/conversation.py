@@ -313,14 +313,16 @@ class Conversation:
         unanswered = self.responses.is_expected(now)
         self.responses.reset(owed=unanswered)
         replay = self._handover.take_over(known, turns=unanswered or not moved)
-        if self.replay.manual:
-            self._handover.hear(replay)
-        elif replay.speech and self.server_answers:
+        if replay.speech and self.server_answers and not self.replay.manual:
             # The server hears the end of that turn by itself.
             self.responses.forget_waiting()
+        # Behind a commit of ours comes its answer. What else was said comes behind the request, and
+        # interrupts the answer as it would have.
+        before = None in replay.steps
+        if before:
+            self._handover.hear(replay)
         self._send_request(self.responses.resume())
-        if not self.replay.manual:
-            # Behind the request: who spoke meanwhile interrupts the answer, as he would have.
+        if not before:
             self._handover.hear(replay)
 
     def briefing(self, known: set[str]) -> Iterator[protocol.Event]:

@@ -116,7 +116,7 @@ class Session:
     def end(self, reason: str) -> None:
         """End the session; the first reason stays."""
         if not self._ended.is_set():
-            self.end_reason = reason
+            self.end_reason = str(reason)
             self._ended.set()
 
     async def run(self) -> None:

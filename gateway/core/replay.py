@@ -4,9 +4,9 @@ Theory of operation. All audio lies on one time line of samples, whichever conne
 What a model has put into words is in the transcript and can be told; what it has not is only here:
 the utterance under way, turns that are not recognised yet, and all that was said while no
 connection was there. :meth:`ReplayBuffer.replay` gives exactly that to a fresh connection, and a
-little more: the :data:`OVERLAP` before, since voice detection needs the beginning of a word.
+little more: the :data:`OVERLAP` before, since a server needs time to tell what it heard.
 
-Everything older is dropped as soon as it is in words, so that a session at rest keeps half a
+Everything older is dropped as soon as it is in words, so that a session at rest keeps a
 second. ``now`` is in seconds of a monotonic clock.
 """
 
@@ -21,10 +21,13 @@ from gateway.core.media_time import SAMPLE_RATE
 
 SAMPLE_BYTES: Final = 2
 
-OVERLAP: Final = SAMPLE_RATE // 2
-"""Samples that a fresh connection hears again in any case: what a voice detection may have heard
-of and not told yet. Never of a turn that was committed.
+OVERLAP: Final = 0.5
+"""Seconds. What was appended in the last half second to second before a fresh connection takes over
+is heard again, however much that is: a voice detection may have heard it and not told yet. Nothing
+of a turn that was committed is.
 """
+
+_OVERLAP_SAMPLES: Final = int(OVERLAP * SAMPLE_RATE)
 
 LEAD_IN: Final = SAMPLE_RATE * 3 // 10
 """Samples before the start of an utterance that are heard again with it."""
@@ -46,12 +49,15 @@ PIECE: Final = SAMPLE_RATE // 2
 
 @dataclass(slots=True)
 class _Turn:
-    """An utterance, in samples of the time line. ``item_id`` None: not told by the server yet."""
+    """An utterance, in samples of the time line. ``item_id`` None: not told by the server yet.
+    ``ours``: a commit of ours ended it.
+    """
 
     item_id: str | None
     start: int
     end: int
     since: float
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Replay:
     """What a fresh connection is to hear.
 
     :ivar steps: PCM16 pieces; None stands for a commit.
-    :ivar speech: somebody speaks in it, as far as is known.
+    :ivar speech: somebody speaks in it, as far as is known, without a commit of ours.
     :ivar item_ids: the caller's items that it holds, under their ids of before.
     """
 
@@ -77,6 +83,9 @@ class ReplayBuffer:
         self.position = 0
         """Samples appended in all."""
         self._chunks: deque[bytes] = deque()
+        self._lately_from = self._next_lately = 0
+        """Positions half a second to a second ago, and less than that."""
+        self._marked_at = 0.0
         self._kept_from = 0
         self._origin = 0
         """Where the present connection's own count of samples begins."""
@@ -86,28 +95,32 @@ class ReplayBuffer:
         self._turns: list[_Turn] = []
         self._held_from = self._held_until = 0
         self._away_since: int | None = 0
+        """First sample that the connection which was lost may not have told of."""
         self.lost_samples = 0
         """Dropped while there was no connection to hear them."""
 
     # -- audio
 
-    def append(self, pcm: bytes) -> None:
-        """More of the caller's audio."""
+    def append(self, pcm: bytes, now: float) -> None:
+        """More of the caller's audio, as fast as it comes."""
+        if now - self._marked_at >= OVERLAP:
+            self._marked_at = now
+            self._lately_from, self._next_lately = self._next_lately, self.position
         self._chunks.append(pcm)
         self.position += len(pcm) // SAMPLE_BYTES
         self._trim()
 
     @property
-    def away_samples(self) -> int:
-        """Audio since the connection was lost; 0 while there is one."""
-        return 0 if self._away_since is None else self.position - self._away_since
+    def room(self) -> int:
+        """Samples that can be kept before any is lost, if no connection takes them."""
+        return MAX_KEPT - (self.position - self._kept_from)
 
     def _trim(self) -> None:
         needed = max(self._needed_from(), self.position - MAX_KEPT)
         while self._chunks and self._kept_from + len(self._chunks[0]) // SAMPLE_BYTES <= needed:
             samples = len(self._chunks.popleft()) // SAMPLE_BYTES
             self._kept_from += samples
-            if self._away_since is not None and self._kept_from > self._away_since:
+            if self._away_since is not None and self._kept_from > max(self._away_since, 0):
                 self.lost_samples += samples
 
     def _needed_from(self) -> int:
@@ -119,11 +132,11 @@ class ReplayBuffer:
         """The same, without the turns that are only to be recognised."""
         if self.manual:
             return self._settled
-        start = self.position - OVERLAP
+        start = min(self.position - _OVERLAP_SAMPLES, self._lately_from)
         if self._speaking is not None:
             start = min(start, self._speaking.start - LEAD_IN)
         if self._away_since is not None:
-            start = min(start, self._away_since - OVERLAP)
+            start = min(start, self._away_since)
         if self.position < self._held_until:
             start = min(start, self._held_from)
         return max(start, self._settled, 0)
@@ -156,15 +169,15 @@ class ReplayBuffer:
 
     def commit(self, now: float) -> None:
         """The caller ended the turn: all audio so far belongs to it."""
-        self._close(None, self.position, now)
+        self._close(None, self.position, now, ours=True)
 
     def commit_refused(self) -> None:
         """There was nothing to commit, says the server."""
         self._turns = [turn for turn in self._turns if turn.item_id is not None]
 
-    def _close(self, item_id: str | None, end: int, now: float) -> None:
+    def _close(self, item_id: str | None, end: int, now: float, *, ours: bool = False) -> None:
         start = self._speaking.start if self._speaking is not None else self._settled
-        self._turns.append(_Turn(item_id, max(start, self._kept_from), end, now))
+        self._turns.append(_Turn(item_id, max(start, self._kept_from), end, now, ours))
         del self._turns[:-MAX_TURNS]
         self._settled = end
         self._speaking = None
@@ -207,7 +220,7 @@ class ReplayBuffer:
     def disconnected(self) -> None:
         """No connection hears the caller from here on."""
         if self._away_since is None:
-            self._away_since = self.position
+            self._away_since = min(self.position - _OVERLAP_SAMPLES, self._lately_from)
 
     def replay(self, *, turns: bool) -> Replay:
         """A fresh connection takes over: what it must hear before all that follows.
@@ -217,24 +230,27 @@ class ReplayBuffer:
         again = list(self._turns) if turns else []
         start = max(self._needed_from() if turns else self._unsettled_from(), self._kept_from)
         audio, steps, at = b"".join(self._chunks), list[bytes | None](), start
-        for turn in again if self.manual else ():
-            steps += [*self._pieces(audio, max(turn.start, at), turn.end), None]
-            at = max(at, turn.end)
+        for turn in again:
+            if turn.ours:
+                steps += [*self._pieces(audio, at, turn.end), None]
+                at = max(at, turn.end)
         steps += self._pieces(audio, at, self.position)
         if self._speaking is not None:
             again.append(self._speaking)
         item_ids = tuple(turn.item_id for turn in again if turn.item_id is not None)
+        speech = any(not turn.ours for turn in again)
         self._take_over(start, turns=turns)
-        return Replay(tuple(steps), bool(again), item_ids)
+        return Replay(tuple(steps), speech, item_ids)
 
     def _take_over(self, start: int, *, turns: bool) -> None:
-        if turns and self.manual:
+        if turns:
+            # The fresh connection finds the ends of turns anew, but for those that we commit again.
+            again = len(self._turns)
+            self._turns = [turn for turn in self._turns if turn.ours]
             for turn in self._turns:
                 turn.item_id = None
-        elif turns:
-            # One stretch with what follows; the fresh connection finds the ends of turns anew.
-            self._turns = []
-            self._settled = min(self._settled, start)
+            if len(self._turns) < again:
+                self._settled = self._turns[-1].end if self._turns else min(self._settled, start)
         self._speaking = None
         self._away_since = None
         self._origin = start

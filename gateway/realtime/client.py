@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.core.media_time import SAMPLE_RATE
-from gateway.core.replay import MAX_KEPT, ReplayBuffer
+from gateway.core.replay import ReplayBuffer
 from gateway.core.rollover import Action, Input, Moment, Rollover, State
 from gateway.realtime import protocol
 from gateway.realtime.connection import Connection
@@ -90,6 +90,7 @@ class RealtimeClient:
         self._successor: Connection | None = None
         self._former: Connection | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._clock = asyncio.get_running_loop().time
         self._changed = asyncio.Event()
         self._attempt = 0
         self._told_lost = False
@@ -109,7 +110,7 @@ class RealtimeClient:
         """Whether a second of audio that comes faster than real time can be taken in."""
         if self._present is not None:
             return self._present.backlog == 0
-        return self._replay.away_samples + SAMPLE_RATE <= MAX_KEPT
+        return self._replay.room >= SAMPLE_RATE
 
     @property
     def dropped_samples(self) -> int:
@@ -139,7 +140,7 @@ class RealtimeClient:
         """Send caller's audio (PCM16 mono, 24 kHz); while there is no connection it is kept for the
         next one, 30 s at most.
         """
-        self._replay.append(pcm)
+        self._replay.append(pcm, self._clock())
         if self._present is not None:
             self._present.append(pcm)
 
@@ -165,28 +166,26 @@ class RealtimeClient:
 
     async def _watch(self) -> None:
         """Do what is due by the clock."""
-        clock = asyncio.get_running_loop().time
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._rollover.next_look(clock())):
+                async with asyncio.timeout_at(self._rollover.next_look(self._clock())):
                     await self._changed.wait()
             self._changed.clear()
             moment = self._handler.moment() if self._rollover.state is State.READY else Moment.BUSY
             drained = self._former is None or not self._handler.awaits_words()
-            self._act(self._rollover.look(clock(), moment, drained=drained))
+            self._act(self._rollover.look(self._clock(), moment, drained=drained))
 
     # -- one connection
 
     async def _carry(self, pause: float) -> None:
         """Open a connection, trying until it is there, and see it through to its end."""
-        clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(pause)
             connection: Connection | None = None
-            started = clock()
+            started = self._clock()
             try:
                 async with open_socket(self._endpoint) as socket:
-                    connection = Connection(socket, self._endpoint, clock())
+                    connection = Connection(socket, self._endpoint, self._clock())
                     again = await self._converse(connection)
                 if not again:
                     return
@@ -196,7 +195,7 @@ class RealtimeClient:
                 log.warning("successor refused", reason=str(refused))
             except ModelUnreachable as error:
                 self._report_loss(str(error))
-            pause = self._back_off(clock() - started)
+            pause = self._back_off(self._clock() - started)
 
     async def _converse(self, connection: Connection) -> bool:
         """Until its end; whether another attempt must follow it here."""
@@ -206,7 +205,7 @@ class RealtimeClient:
         await connection.read(lambda event: self._take(connection, event))
         if connection is self._present:
             self._dropped_before += connection.dropped_samples
-            self._lose(asyncio.get_running_loop().time() - connection.opened_at)
+            self._lose(self._clock() - connection.opened_at)
         elif connection is self._former:
             self._former = None
             self._feed(Input.DRAINED)

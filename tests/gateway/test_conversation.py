@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from gateway.conversation import MAX_CARRIED, Conversation
+from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.media_time import FRAME_SAMPLES
 from gateway.core.playout import Playout
 from gateway.core.turns import Turn
+from gateway.handover import MAX_CARRIED
 
 SECOND = 24_000
 
@@ -81,6 +82,9 @@ class Call:
             self.now += 0.02
             self.playout.next_frame()
             self.conversation.played(self.playout.completed(), self.now)
+
+    def restored(self) -> None:
+        self.conversation.model_connected(set(), moved=False, now=self.now)
 
     def sent_types(self) -> list[str]:
         return [event["type"] for event in self.sent]
@@ -271,26 +275,32 @@ def test_a_lost_connection_keeps_what_was_said_and_asks_for_the_answer_owed(call
     call.question("q2", "And?")
     call.conversation.model_lost(call.now)
     call.sent.clear()
-    call.conversation.model_restored()
+    call.restored()
     assert call.sent_types() == ["conversation.item.create"] * 3 + ["response.create"]
     assert [event["item"]["role"] for event in call.sent[:3]] == ["user", "assistant", "user"]
 
 
-def test_items_of_a_lost_connection_are_not_truncated_on_the_next(call: Call) -> None:
-    call.answer("a", "one two three", 3.0, response="r", done=False)
-    call.listen(1.0)
+def test_an_answer_that_a_fresh_connection_knows_as_text_is_told_anew_when_it_is_cut(
+    call: Call,
+) -> None:
+    call.answer("a", "one two three", 3.0, response="r")
+    call.listen(1.5)
     call.conversation.model_lost(call.now)
-    call.conversation.model_restored()
+    call.restored()
+    (told,) = call.sent
+    assert told["item"]["content"][0]["text"] == "one two three"
     call.sent.clear()
     call.server("input_audio_buffer.speech_started", item_id="q")
-    assert call.sent == []
+    assert call.sent_types() == ["conversation.item.delete", "conversation.item.create"]
+    assert call.sent[0]["item_id"] == call.sent[1]["item"]["id"] == "a"
+    assert call.sent[1]["item"]["content"][0]["text"] == "one"
 
 
 def test_text_typed_while_the_model_is_away_is_answered_once_it_is_back(call: Call) -> None:
     call.conversation.model_lost(call.now)
     call.conversation.say("Anyone there?", call.now)
     call.sent.clear()
-    call.conversation.model_restored()
+    call.restored()
     assert call.sent_types() == ["conversation.item.create", "response.create"]
 
 
@@ -360,7 +370,7 @@ def test_a_fresh_connection_is_told_no_more_than_it_can_use(call: Call) -> None:
         call.question(f"q{number}", f"line {number}")
     call.conversation.model_lost(call.now)
     call.sent.clear()
-    call.conversation.model_restored()
+    call.restored()
     *carried, request = call.sent
     assert len(carried) == MAX_CARRIED
     assert carried[-1]["item"]["content"][0]["text"] == f"line {MAX_CARRIED + 49}"

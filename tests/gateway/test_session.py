@@ -87,7 +87,7 @@ async def test_a_model_lost_in_mid_answer_is_told_and_the_conversation_goes_on()
     async with StandIn() as model, live_sessions(model.url) as sessions:
         session, ear, line = await connected(sessions, model)
         await line.question("What time is it?")
-        await line.answer("It is about", b"\1\0" * 4800, finish=False)
+        await line.answer("It is about", b"\1\0" * 24_000, finish=False)
         await ear.wait(UpstreamEvent, lambda e: e.event["type"].endswith("transcript.delta"))
         line.socket.transport.abort()
 

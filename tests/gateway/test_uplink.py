@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from gateway import uplink
 from gateway.core.events import ErrorCode, GatewayError
+from gateway.core.replay import MAX_KEPT
 from gateway.sessions import Sessions
 from gateway.uplink import MAX_WAITING, SentAudio
 from tests.gateways import begin, connected, live_sessions
@@ -64,7 +65,7 @@ async def test_a_recording_is_fed_with_patience_and_nothing_of_it_is_dropped(
         assert session._uplink._waiting_bytes > MAX_WAITING
     await line.wait_for("response.create")
     assert bytes(line.audio) == recording
-    assert session._model.dropped_samples == 0
+    assert session._model.client.dropped_samples == 0
 
 
 async def test_more_than_the_model_takes_is_refused_and_what_waits_is_kept(
@@ -83,12 +84,12 @@ async def test_more_than_the_model_takes_is_refused_and_what_waits_is_kept(
     assert await line.wait_for_audio(60 * 24_000 + 2_400) == SECOND * 60 + CHUNK
 
 
-async def test_without_a_model_five_seconds_are_kept_and_more_is_refused_at_once() -> None:
+async def test_without_a_model_as_much_is_kept_as_it_can_hear_later_and_more_is_refused() -> None:
     async with StandIn() as model:
         url = model.url
     async with live_sessions(url) as sessions:
         session, _ = begin(sessions)
-        for _ in range(5):
+        for _ in range(MAX_KEPT // 24_000 + 5):
             await session.send_audio(SECOND, None)
         with pytest.raises(GatewayError) as refused:
             await session.send_audio(SECOND, None)
@@ -140,18 +141,23 @@ async def test_a_muted_session_hears_what_is_sent_but_not_its_leg(
     assert await line.wait_for_audio(4_800) == CHUNK * 2
 
 
-async def test_audio_of_a_connection_that_was_lost_is_not_sent_to_the_next(
+async def test_a_recording_goes_on_where_the_connection_that_was_lost_had_heard_it(
     sessions: Sessions, model: StandIn
 ) -> None:
     session, _, line = await connected(sessions, model)
+    noise = np.random.default_rng(2).integers(-9_000, 9_000, 20 * 24_000)
+    recording = noise.astype("<i2").tobytes()
     with line.stalled():
-        await session.send_audio(SECOND * 60, None)
+        await session.send_audio(recording, None)
         session.commit_audio()
-    line.socket.transport.abort()
+        line.socket.transport.abort()
     fresh = await model.line(1)
     await fresh.wait_for("response.create")
-    assert session._uplink._waiting_bytes == 0
-    assert bytes(fresh.audio) == b""
+    heard = bytes(fresh.audio)
+    assert recording.endswith(heard)
+    assert len(line.audio) + len(heard) >= len(recording)
+    kinds = [event["type"] for event in fresh.received]
+    assert kinds[1:] == ["input_audio_buffer.commit", "response.create"]
 
 
 @pytest.mark.parametrize("form", ["", "PCM", "mp5", "x" * 200])

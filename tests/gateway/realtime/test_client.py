@@ -1,17 +1,17 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from gateway.core.media_time import SAMPLE_RATE
+from gateway.core.replay import ReplayBuffer
+from gateway.core.rollover import Moment
 from gateway.realtime import client as module
 from gateway.realtime import protocol
-from gateway.realtime.client import MAX_AUDIO_SAMPLES, MAX_COMMANDS, ModelOverrun, RealtimeClient
+from gateway.realtime.client import RealtimeClient
+from gateway.realtime.connection import Connection
 from gateway.realtime.wire import Endpoint, ModelRefused
 from tests.stand_in import StandIn
-
-APPEND = SAMPLE_RATE // 50
 
 
 class Told:
@@ -20,15 +20,38 @@ class Told:
     def __init__(self) -> None:
         self.connected = asyncio.Queue[None]()
         self.events = asyncio.Queue[protocol.Event]()
-        self.lost = asyncio.Queue[str]()
+        self.lost = asyncio.Queue[str | None]()
+        self.former = asyncio.Queue[protocol.Event]()
+        self.moved = list[bool]()
+        self.said: tuple[str, ...] = ()
+        self.now = Moment.QUIET
+        self.words_missing = False
 
-    def on_model_connected(self) -> None:
+    def configuration(self) -> protocol.Event:
+        return protocol.session_update({})
+
+    def briefing(self, known: set[str]) -> Iterable[protocol.Event]:
+        for item_id in set(self.said) - known:
+            known.add(item_id)
+            yield protocol.message_item("user", "Hello.", item_id)
+
+    def moment(self) -> Moment:
+        return self.now
+
+    def awaits_words(self) -> bool:
+        return self.words_missing
+
+    def on_model_connected(self, known: set[str], *, moved: bool) -> None:
+        self.moved.append(moved)
         self.connected.put_nowait(None)
+
+    def on_former_event(self, event: protocol.Event) -> None:
+        self.former.put_nowait(event)
 
     def on_model_event(self, event: protocol.Event) -> None:
         self.events.put_nowait(event)
 
-    def on_model_lost(self, reason: str) -> None:
+    def on_model_lost(self, reason: str | None) -> None:
         self.lost.put_nowait(reason)
 
 
@@ -46,7 +69,7 @@ async def running(client: RealtimeClient) -> AsyncIterator[None]:
 async def test_audio_and_commands_arrive_in_the_order_sent() -> None:
     async with StandIn() as server:
         told = Told()
-        client = RealtimeClient(Endpoint(server.url, "model-x", "key-1"), told)
+        client = RealtimeClient(Endpoint(server.url, "model-x", "key-1"), told, ReplayBuffer())
         async with running(client):
             await told.connected.get()
             client.append(b"\1\0" * 480)
@@ -62,7 +85,7 @@ async def test_audio_and_commands_arrive_in_the_order_sent() -> None:
 async def test_no_key_sends_no_authorization() -> None:
     async with StandIn() as server:
         told = Told()
-        async with running(RealtimeClient(Endpoint(server.url, "m"), told)):
+        async with running(RealtimeClient(Endpoint(server.url, "m"), told, ReplayBuffer())):
             line = await server.line()
         assert "Authorization" not in line.headers
 
@@ -70,7 +93,7 @@ async def test_no_key_sends_no_authorization() -> None:
 async def test_events_of_the_beta_protocol_get_their_ga_names() -> None:
     async with StandIn() as server:
         told = Told()
-        async with running(RealtimeClient(Endpoint(server.url), told)):
+        async with running(RealtimeClient(Endpoint(server.url), told, ReplayBuffer())):
             line = await server.line()
             assert (await told.events.get())["type"] == "session.created"
             await line.send("response.audio.delta", delta="AAA=")
@@ -80,7 +103,7 @@ async def test_events_of_the_beta_protocol_get_their_ga_names() -> None:
 async def test_frames_that_are_no_events_are_left_out() -> None:
     async with StandIn() as server:
         told = Told()
-        async with running(RealtimeClient(Endpoint(server.url), told)):
+        async with running(RealtimeClient(Endpoint(server.url), told, ReplayBuffer())):
             line = await server.line()
             await told.events.get()
             for frame in ("not json", "[1]", '{"no": "type"}', '{"type": 7}'):
@@ -92,7 +115,8 @@ async def test_frames_that_are_no_events_are_left_out() -> None:
 @pytest.mark.parametrize("status", [401, 403, 404])
 async def test_a_refusal_ends_the_attempts_with_a_clear_sentence(status: int) -> None:
     async with StandIn(refuse=status) as server:
-        client = RealtimeClient(Endpoint(server.url, api_key="sk-secret-value"), Told())
+        endpoint = Endpoint(server.url, api_key="sk-secret-value")
+        client = RealtimeClient(endpoint, Told(), ReplayBuffer())
         with pytest.raises(ModelRefused, match=f"HTTP {status}") as refused:
             await client.run()
         assert "sk-secret-value" not in str(refused.value)
@@ -102,8 +126,8 @@ async def test_a_server_out_of_order_is_tried_again(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "BACK_OFF", (0.01,))
     async with StandIn(refuse=503) as server:
         told = Told()
-        async with running(RealtimeClient(Endpoint(server.url), told)):
-            assert "503" in await told.lost.get()
+        async with running(RealtimeClient(Endpoint(server.url), told, ReplayBuffer())):
+            assert "503" in (await told.lost.get() or "")
             server.refuse = None
             await told.connected.get()
             assert told.lost.empty(), "one outage is told once"
@@ -113,16 +137,15 @@ async def test_a_lost_connection_is_opened_again(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "BACK_OFF", (0.01,))
     async with StandIn() as server:
         told = Told()
-        client = RealtimeClient(Endpoint(server.url), told)
+        client = RealtimeClient(Endpoint(server.url), told, ReplayBuffer())
         async with running(client):
             await told.connected.get()
             line = await server.line()
             await line.socket.close()
             await told.lost.get()
             assert not client.connected
-            client.append(b"\0\0")
             client.send(protocol.commit())
-            assert client.backlog == 0, "nothing is kept for a connection that starts afresh"
+            assert client.backlog == 0, "a fresh connection is told all anyway"
             await told.connected.get()
             assert len(server.lines) == 2
 
@@ -132,91 +155,11 @@ async def test_a_server_that_is_not_there_is_told_once(monkeypatch: pytest.Monke
     async with StandIn() as server:
         url, port = server.url, server.port
     told = Told()
-    async with running(RealtimeClient(Endpoint(url), told)):
-        assert "cannot be reached" in await told.lost.get()
+    async with running(RealtimeClient(Endpoint(url), told, ReplayBuffer())):
+        assert "cannot be reached" in (await told.lost.get() or "")
         async with StandIn(port=port):
             await told.connected.get()
-        assert "closed" in await told.lost.get()
-
-
-def numbered(number: int) -> bytes:
-    """One append's audio, known by its samples."""
-    return number.to_bytes(2, "little") * APPEND
-
-
-async def fill(client: RealtimeClient) -> int:
-    """Send to a server that reads nothing until something waits. Returns how many appends."""
-    sent = 0
-    while client.backlog == 0:
-        for _ in range(50):
-            client.append(numbered(sent))
-            sent += 1
-        await asyncio.sleep(0)
-    return sent
-
-
-async def test_a_stalled_server_is_noticed_within_seconds_of_audio() -> None:
-    async with StandIn() as server:
-        told = Told()
-        client = RealtimeClient(Endpoint(server.url), told)
-        async with running(client):
-            await told.connected.get()
-            with (await server.line()).stalled():
-                sent = await fill(client)
-            # What both kernels hold by now is lost to us: a receive buffer and a send buffer's end.
-            assert sent * APPEND < 10 * SAMPLE_RATE
-
-
-async def test_audio_that_waits_too_long_is_dropped_oldest_first_and_counted() -> None:
-    async with StandIn() as server:
-        told = Told()
-        client = RealtimeClient(Endpoint(server.url), told)
-        async with running(client):
-            await told.connected.get()
-            line = await server.line()
-            most = MAX_AUDIO_SAMPLES // APPEND
-            with line.stalled():
-                await fill(client)
-                client.send(protocol.clear())
-                before = client.dropped_samples
-                for number in range(10_000, 10_010 + most):
-                    client.append(numbered(number))
-                assert client.dropped_samples - before >= 10 * APPEND
-                assert client.backlog <= most + 1
-            await line.wait_for("input_audio_buffer.clear")
-            client.send(protocol.commit())
-            await line.wait_for("input_audio_buffer.commit")
-            tail = bytes(line.audio)[-most * 2 * APPEND :]
-        assert tail == b"".join(numbered(number) for number in range(10_010, 10_010 + most))
-
-
-async def test_commands_without_end_are_an_error_of_their_own() -> None:
-    async with StandIn() as server:
-        told = Told()
-        client = RealtimeClient(Endpoint(server.url), told)
-        async with running(client):
-            await told.connected.get()
-            with (await server.line()).stalled():
-                await fill(client)
-                for _ in range(MAX_COMMANDS):
-                    client.send(protocol.clear())
-                with pytest.raises(ModelOverrun):
-                    client.send(protocol.clear())
-
-
-async def test_audio_is_gathered_until_an_event_is_full_or_a_command_follows() -> None:
-    async with StandIn() as server:
-        told = Told()
-        client = RealtimeClient(Endpoint(server.url, append_ms=60), told)
-        async with running(client):
-            await told.connected.get()
-            for number in range(7):
-                client.append(numbered(number))
-            client.send(protocol.commit())
-            line = await server.line()
-            await line.wait_for("input_audio_buffer.commit")
-        assert bytes(line.audio) == b"".join(numbered(number) for number in range(7))
-        assert len(line.appended_at) == 3
+        assert "closed" in (await told.lost.get() or "")
 
 
 async def test_a_session_that_ends_as_its_model_goes_away_is_not_kept(
@@ -224,16 +167,17 @@ async def test_a_session_that_ends_as_its_model_goes_away_is_not_kept(
 ) -> None:
     ending, may_end = asyncio.Event(), asyncio.Event()
 
-    async def lingering(self: RealtimeClient, socket: object) -> None:
+    async def lingering(self: Connection) -> None:
         try:
             await asyncio.Event().wait()
         finally:
             ending.set()
             await may_end.wait()
 
-    monkeypatch.setattr(RealtimeClient, "_write", lingering)
+    monkeypatch.setattr(Connection, "_write", lingering)
     async with StandIn() as server:
-        task = asyncio.create_task(RealtimeClient(Endpoint(server.url), Told()).run())
+        client = RealtimeClient(Endpoint(server.url), Told(), ReplayBuffer())
+        task = asyncio.create_task(client.run())
         line = await server.line()
         await line.socket.close()
         await ending.wait()
