@@ -174,7 +174,7 @@ class Uplink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting and self._model.has_room:
+            while self._waiting and (self._model.connected or self._model.has_room):
                 self._feed()
                 await asyncio.sleep(PAUSE if self._model.backlog else 0)
 
