@@ -53,9 +53,10 @@ async def live_sessions(
     duration: float = 3600.0,
     grace: float = 30.0,
     max_sessions: int = 0,
+    session_limit: float = 3600.0,
 ) -> AsyncIterator[Sessions]:
     """Sessions without a door."""
-    endpoint = Endpoint(realtime_url, "some-model", api_key)
+    endpoint = Endpoint(realtime_url, "some-model", api_key, session_limit=session_limit)
     sessions = Sessions(
         SessionDefaults(
             agent_set="chat_supervisor",

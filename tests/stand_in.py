@@ -166,8 +166,11 @@ class StandIn:
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         return connection.respond(self.refuse, "refused\n") if self.refuse else None
 
+    def new_line(self, socket: ServerConnection) -> Line:
+        return Line(socket)
+
     async def _converse(self, socket: ServerConnection) -> None:
-        line = Line(socket)
+        line = self.new_line(socket)
         self.lines.append(line)
         try:
             await line.send("session.created", session={"type": "realtime", "id": "sess_1"})

@@ -1,4 +1,4 @@
-"""Every cause has its sentence, its line in the documentation, and a test that ends a session so."""
+"""Every cause has its sentence, its documentation, and a test that ends a session so."""
 
 from pathlib import Path
 
