@@ -7,6 +7,7 @@ import base64
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -128,6 +129,8 @@ class StandIn:
 
     def __init__(self, refuse: int | None = None, port: int = 0) -> None:
         self.refuse = refuse
+        self.expires_in: float | None = None
+        """Seconds until the end that connections are told from now on."""
         self.lines: list[Line] = []
         self._port = port
         self._server: Server | None = None
@@ -166,6 +169,12 @@ class StandIn:
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         return connection.respond(self.refuse, "refused\n") if self.refuse else None
 
+    def _session(self) -> Event:
+        session: Event = {"type": "realtime", "id": "sess_1"}
+        if self.expires_in is not None:
+            session["expires_at"] = int(time.time() + self.expires_in)
+        return session
+
     def new_line(self, socket: ServerConnection) -> Line:
         return Line(socket)
 
@@ -173,7 +182,7 @@ class StandIn:
         line = self.new_line(socket)
         self.lines.append(line)
         try:
-            await line.send("session.created", session={"type": "realtime", "id": "sess_1"})
+            await line.send("session.created", session=self._session())
             async with self._opened:
                 self._opened.notify_all()
             async for frame in socket:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from gateway.core.ending import Ending
 from gateway.core.events import (
     ErrorCode,
     Failed,
@@ -19,7 +20,7 @@ from gateway.core.events import (
     UpstreamEvent,
 )
 from gateway.sessions import Sessions
-from tests.gateways import begin, connected, live_sessions
+from tests.gateways import Ear, begin, connected, live_sessions
 from tests.stand_in import StandIn
 
 KEY = "sk-live-0123456789abcdef"
@@ -177,6 +178,41 @@ async def test_an_idle_session_expires(model: StandIn) -> None:
         ended = await ear.status(Status.DISCONNECTED)
         assert ended.reason == "nobody spoke for a while"
         assert ear.of(Failed) == [Failed(ErrorCode.SESSION_EXPIRED, "nobody spoke for a while")]
+
+
+async def test_a_limit_is_warned_of_and_a_word_takes_the_warning_back(model: StandIn) -> None:
+    async with live_sessions(model.url, idle=20.0) as sessions:
+        session, ear, line = await connected(sessions, model)
+        now = asyncio.get_running_loop().time()
+        session._tick(now + 17.9)
+        assert ear.of(StatusChanged)[-1].ends_in is None
+        session._lifetime.touch(now - 18.5)
+        session._tick(now)
+        warning = ear.of(StatusChanged)[-1]
+        assert (warning.status, warning.reason) == (Status.CONNECTED, Ending.IDLE)
+        assert warning.ends_in == pytest.approx(1.5, abs=0.1)
+
+        session.detach(certain=True)
+        again = Ear()
+        session.attach(again)
+        (standing,) = again.told
+        assert isinstance(standing, StatusChanged)
+        assert standing.reason == Ending.IDLE
+
+        await line.question("Still here.")
+        await again.wait(Message)
+        session._tick(asyncio.get_running_loop().time())
+        assert again.of(StatusChanged)[-1] == StatusChanged(Status.CONNECTED)
+
+
+async def test_what_the_model_says_of_itself_keeps_nobody_awake(model: StandIn) -> None:
+    async with live_sessions(model.url, idle=20.0) as sessions:
+        session, ear, line = await connected(sessions, model)
+        session._lifetime.touch(0.0)
+        await line.send("rate_limits.updated")
+        await ear.wait(UpstreamEvent, lambda e: e.event["type"] == "rate_limits.updated")
+        session._tick(asyncio.get_running_loop().time())
+        assert session.end_reason == Ending.IDLE
 
 
 async def test_a_session_that_is_still_heard_is_not_idle(model: StandIn) -> None:

@@ -188,3 +188,81 @@ async def test_a_session_that_ends_as_its_model_goes_away_is_not_kept(
         task.cancel()
         await asyncio.wait([task])
     assert ended
+
+
+def limited(server: StandIn, seconds: float) -> Endpoint:
+    return Endpoint(server.url, session_limit=seconds)
+
+
+async def test_before_its_time_is_up_a_connection_is_followed_by_one_that_knows_all() -> None:
+    async with StandIn() as server:
+        told = Told()
+        told.said = ("item_1", "item_2")
+        client = RealtimeClient(limited(server, 1.0), told, ReplayBuffer())
+        async with running(client):
+            await told.connected.get()
+            told.words_missing = True
+            successor = await server.line(1)
+            await successor.wait_for("conversation.item.create", count=2)
+            await told.connected.get()
+            assert told.moved == [False, True]
+            client.send(protocol.clear())
+            await successor.wait_for("input_audio_buffer.clear")
+            former = server.lines[0]
+            await former.send("rate_limits.updated")
+            assert (await told.former.get())["type"] == "rate_limits.updated"
+            told.words_missing = False
+            await former.socket.wait_closed()
+            assert told.lost.empty()
+
+
+async def test_an_earlier_end_that_the_server_tells_counts() -> None:
+    async with StandIn() as server:
+        told = Told()
+        server.expires_in = 3.0
+        async with running(RealtimeClient(Endpoint(server.url), told, ReplayBuffer())):
+            await told.connected.get()
+            await server.line(1, timeout=5.0)
+
+
+async def test_settings_that_change_meanwhile_reach_the_successor() -> None:
+    async with StandIn() as server:
+        told = Told()
+        told.now = Moment.BUSY
+        client = RealtimeClient(limited(server, 0.5), told, ReplayBuffer())
+        async with running(client):
+            await (await server.line(1)).wait_for("session.update")
+            client.configure()
+            for line in server.lines:
+                await line.wait_for("session.update", count=2)
+
+
+async def test_an_answer_is_not_left_but_a_loss_in_it_is_taken_up_at_once() -> None:
+    async with StandIn() as server:
+        told = Told()
+        told.now = Moment.BUSY
+        told.said = ("item_1",)
+        client = RealtimeClient(limited(server, 0.3), told, ReplayBuffer())
+        async with running(client):
+            await told.connected.get()
+            await (await server.line(1)).wait_for("conversation.item.create")
+            line = await server.line()
+            await line.send("error", error={"code": "session_expired"})
+            assert await told.lost.get() is None
+            await told.connected.get()
+            assert told.moved == [False, False]
+            assert client.connected
+
+
+async def test_a_successor_that_cannot_be_had_does_not_end_a_call_that_goes_on() -> None:
+    async with StandIn() as server:
+        told = Told()
+        client = RealtimeClient(limited(server, 0.5), told, ReplayBuffer())
+        task = asyncio.create_task(client.run())
+        await told.connected.get()
+        server.refuse = 401
+        await asyncio.wait([task], timeout=0.6)
+        assert client.connected
+        await (await server.line()).socket.close()
+        with pytest.raises(ModelRefused):
+            await task
