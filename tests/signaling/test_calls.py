@@ -9,9 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+import structlog
 
 from client.python import Microphone
 from client.python.peer import Peer
+from gateway.core.ending import Ending
 from signaling import calls
 from signaling.app import Gateway
 from tests.client.tones import tone
@@ -120,7 +122,10 @@ async def test_a_bad_offer_is_refused_and_leaves_no_session(
     status: int,
     code: str,
 ) -> None:
-    answer, text = await post(http, gateway, body, **{"Content-Type": content_type})
+    with structlog.testing.capture_logs() as records:
+        answer, text = await post(http, gateway, body, **{"Content-Type": content_type})
+    ends = [record["reason"] for record in records if record["event"] == "session ended"]
+    assert ends == ([Ending.NO_ANSWER] if code == "negotiation_failed" else [])
     assert answer.status == status, text
     body_of = await error(answer, text)
     assert body_of["code"] == code

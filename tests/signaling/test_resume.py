@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from gateway.session import Session
 from signaling.app import Gateway
 from tests.gateways import running_gateway
+from tests.listening_model import ListeningModel, frame
 from tests.signaling.callers import PATIENCE, Caller, until
 from tests.stand_in import StandIn
 
@@ -177,3 +179,57 @@ async def test_a_client_that_is_lost_while_it_joins_leaves_no_session(
         sessions = gateway.sessions
         assert sessions is not None
         await until(lambda: len(sessions) == 0)
+
+
+async def test_two_connections_of_one_user_have_each_their_own_session(
+    gateway: Gateway, model: StandIn
+) -> None:
+    async with Caller(gateway.url) as one, Caller(gateway.url) as other:
+        mine, yours = await one.join(userId="ann"), await other.join(userId="ann")
+        assert mine["sessionId"] != yours["sessionId"]
+        await one.ask("send_text", "Only mine.")
+        await one.wait("message")
+        await one.ask("disconnect_session")
+        await other.ask("send_text", "Only yours.")
+        assert (await other.wait("message"))["content"] == "Only yours."
+        assert not [s for s in other.of("session_status") if s["status"] == "DISCONNECTED"]
+
+
+@pytest.mark.timeout(60)
+async def test_a_socket_that_drops_for_ten_seconds_in_mid_sentence_costs_neither_side_a_word() -> (
+    None
+):
+    """A client keeps what its caller says meanwhile; what the agent says waits in the gateway."""
+    async with ListeningModel() as model, running_gateway(model.url) as gateway:
+        model.answer_seconds = 3.0
+        async with Caller(gateway.url) as speaker, Caller(gateway.url) as listener:
+            speaking, listening = await speaker.join(), await listener.join()
+            await speaker.ask("send_audio", silent(0, 20) + spoken(20, 30))
+            await listener.ask("send_audio", spoken(0, 50) + silent(50, 15))
+            # 300 ms lie ahead at the client: in the middle of the answer.
+            await listener.wait("audio_response", count=60)
+        sessions = [session_of(gateway, joined) for joined in (speaking, listening)]
+        for session in sessions:
+            await until_nobody_listens(session)
+        await asyncio.sleep(10.0)
+        async with Caller(gateway.url) as speaker_again, Caller(gateway.url) as listener_again:
+            assert (await speaker_again.resume(speaking))["ok"]
+            assert (await listener_again.resume(listening))["ok"]
+            await speaker_again.ask("send_audio", spoken(50, 30) + silent(80, 15))
+            line = await speaker_again.wait("message")
+            assert (line["role"], line["content"]) == ("user", "20-79")
+            await listener_again.wait("message", lambda line: line["role"] == "assistant")
+            voice = [*listener.of("audio_response"), *listener_again.of("audio_response")]
+            heard = b"".join(base64.b64decode(pcm) for pcm in voice)
+            assert len(heard) == 3.0 * 24_000 * 2
+            lines = [*listener.of("message"), *listener_again.of("message")]
+            assert [line["content"] for line in lines] == ["0-49", "Yes."]
+            assert sorted(map(len, model.heard)) == [65, 95]
+
+
+def spoken(first: int, count: int) -> bytes:
+    return b"".join(frame(number, speech=True) for number in range(first, first + count))
+
+
+def silent(first: int, count: int) -> bytes:
+    return b"".join(frame(number, speech=False) for number in range(first, first + count))
