@@ -196,10 +196,13 @@ class Conversation:
 
     def _on_response_done(self, event: protocol.Event, now: float) -> None:
         response = event["response"]
-        items = [item["id"] for item in response.get("output") or [] if item.get("id")]
+        items = {item["id"] for item in response.get("output") or [] if item.get("id")}
+        if response["id"] == self.responses.active_id:
+            # Those that came to nothing are not among its output.
+            items |= self._answering
         for item_id in items:
             self.transcript.complete(item_id)
-        self._finish_audio([i for i in items if i in self._answering], now)
+        self._finish_audio(list(items & self._answering), now)
         self._send_request(self.responses.done(response["id"]))
         self._maybe_over()
         if response.get("status") == "failed":
@@ -304,8 +307,8 @@ class Conversation:
         self.poll(now)
 
     def model_connected(self, known: set[str], *, moved: bool, now: float) -> None:
-        """A fresh connection carries on: tell it the rest of what was said, let it hear what is not
-        in words, and ask for the answer that is owed.
+        """A fresh connection carries on: tell it the rest, let it hear what is not in words, ask
+        for the answer that is owed.
 
         :param known: items it was told, by :meth:`briefing`.
         :param moved: the connection before stays, to say what it recognised.
@@ -334,10 +337,7 @@ class Conversation:
         return self._handover.is_former(event)
 
     def handle_former(self, event: protocol.Event, now: float) -> None:
-        """React to such an event.
-
-        :raises KeyError, TypeError: as :meth:`handle`.
-        """
+        """React to such an event; as :meth:`handle`."""
         self.handle(event, now)
         self._handover.former_said()
 
@@ -385,7 +385,7 @@ class Conversation:
     def _finish_audio(self, item_ids: Sequence[str], now: float) -> None:
         for item_id in item_ids:
             self._playout.finish(item_id)
-            if not self.audible:
+            if not self.audible or not self._playout.received(item_id):
                 self.transcript.mark_heard(item_id)
         self.played(self._playout.completed(), now)
 

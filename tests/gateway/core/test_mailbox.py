@@ -142,3 +142,13 @@ def test_lines_beyond_the_bound_go_oldest_first() -> None:
     box.attach(ear, 0)
     assert ear.heard[0] == line(1)
     assert len(ear.heard) == MAX_MISSED
+
+
+def test_a_warning_of_the_past_is_not_told() -> None:
+    box, ear = Mailbox(), Ear()
+    box.attach(ear, 0)
+    box.detach(1, certain=True)
+    box.tell(StatusChanged(Status.CONNECTED, "soon", 30.0), 2)
+    box.tell(line(1), 3)
+    box.attach(ear, 4)
+    assert ear.heard == [line(1)]

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.responses import MAX_WAITING, Phase, ResponseSequencer
+from gateway.core.responses import EXPECTED_FOR, MAX_WAITING, Phase, ResponseSequencer
 
 
 def test_a_request_goes_out_at_once_when_nothing_runs() -> None:
@@ -138,3 +138,23 @@ def test_never_two_in_flight_whatever_the_order(steps: list[str]) -> None:
             assert running is None or step == "answer"
             asked.append(sent.event_id)
         assert len(asked) <= 2, "one in flight, and one that crossed with the server's own"
+
+
+def test_an_answer_of_the_servers_own_is_expected_for_a_while() -> None:
+    sequencer = ResponseSequencer()
+    sequencer.expect(5.0)
+    assert sequencer.is_expected(5.0 + EXPECTED_FOR - 0.1)
+    assert not sequencer.is_expected(5.0 + EXPECTED_FOR)
+    sequencer.created("resp_1")
+    assert not sequencer.is_expected(5.0)
+
+
+def test_an_answer_that_is_owed_is_asked_for_once_on_the_next_connection() -> None:
+    sequencer = ResponseSequencer()
+    sequencer.created("resp_1")
+    sequencer.reset(owed=True)
+    sequencer.reset(owed=True)
+    assert sequencer.resume() is not None
+    assert sequencer.waiting == 0
+    sequencer.reset(owed=True)
+    assert sequencer.waiting == 1

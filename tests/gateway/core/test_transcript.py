@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.transcript import FASTEST_SPEECH, PATIENCE, Transcript
+from gateway.core.transcript import FASTEST_SPEECH, MAX_LINES, PATIENCE, Transcript
 
 SECOND = 24_000
 
@@ -149,3 +149,36 @@ def test_any_order_of_completion_comes_out_in_conversation_order(order: list[int
         transcript.complete(f"{n}", f"text {n}")
         out += ids(transcript.ready(0.0))
     assert out == [f"{n}" for n in range(6)]
+
+
+def test_a_line_that_is_recognised_anew_keeps_its_place_and_not_its_text() -> None:
+    transcript = Transcript()
+    transcript.place("question", "user")
+    transcript.add_text("question", "What is")
+    transcript.place("answer", "assistant", spoken=False)
+    transcript.complete("answer", "Forty-two.")
+    transcript.rename("question", "anew")
+    transcript.complete("anew", "What is it?")
+    assert [line.text for line in transcript.ready(0.0)] == ["What is it?", "Forty-two."]
+    transcript.rename("anew", "once more")
+    assert ids(list(transcript.lines)) == ["anew", "answer"], "it is complete"
+
+
+def test_an_answer_that_breaks_off_keeps_what_its_voice_can_have_said() -> None:
+    transcript = Transcript()
+    transcript.place("answer", "assistant")
+    transcript.add_text("answer", "one two three four five")
+    transcript.break_off("answer", SECOND // 2)
+    assert transcript.lines[0].text == "one two"
+    assert not transcript.lines[0].interrupted
+
+
+def test_of_a_talk_without_end_the_oldest_lines_are_forgotten() -> None:
+    transcript = Transcript()
+    transcript.place("unrecognised", "user")
+    for number in range(2 * MAX_LINES):
+        transcript.place(str(number), "user")
+        transcript.complete(str(number), "Yes.")
+        transcript.ready(PATIENCE * number)
+    assert len(transcript.lines) == MAX_LINES
+    assert transcript.get("unrecognised") is not None, "it was not told yet"
