@@ -72,7 +72,7 @@ class Connection:
         if self._queued_commands >= MAX_COMMANDS:
             raise ModelOverrun("the model takes no more commands")
         self._flush()
-        self._put(json.dumps(event).encode(), 0)
+        self._put(protocol.encode(event), 0)
 
     def append(self, pcm: bytes) -> None:
         """Send caller's audio (PCM16 mono, 24 kHz), once there is enough for an event; the oldest

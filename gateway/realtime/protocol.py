@@ -7,6 +7,7 @@ beta protocol still send. Builders return the client events of https://platform.
 from __future__ import annotations
 
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -105,6 +106,8 @@ def normalise(event: Event) -> Event:
 
 # Client events.
 
+APPEND: Final = "input_audio_buffer.append"
+
 ROOT: Final = "root"
 """``previous_item_id`` of the first item."""
 
@@ -123,9 +126,16 @@ def append_frame(pcm: bytes | bytearray) -> bytes:
 
 
 def append(pcm: bytes) -> Event:
-    """``input_audio_buffer.append``; live audio goes by :func:`append_frame`."""
-    audio = binascii.b2a_base64(pcm, newline=False).decode()
-    return {"type": "input_audio_buffer.append", "audio": audio}
+    """``input_audio_buffer.append`` as an event; live audio goes by :func:`append_frame`.
+
+    Its ``audio`` is still PCM16, which :func:`encode` spares the JSON encoder.
+    """
+    return {"type": APPEND, "audio": pcm}
+
+
+def encode(event: Mapping[str, Any]) -> bytes:
+    """A client event as the bytes of a text frame."""
+    return append_frame(event["audio"]) if event["type"] == APPEND else json.dumps(event).encode()
 
 
 def session_update(session: Mapping[str, Any]) -> Event:

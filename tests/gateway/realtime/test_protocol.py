@@ -37,6 +37,8 @@ def test_an_append_built_by_hand_is_the_json_it_claims_to_be(pcm: bytes) -> None
         protocol.clear(),
         protocol.message_item("user", "hello", "item_1"),
         protocol.message_item("assistant", "hello"),
+        protocol.message_item("user", "hello", "item_2", protocol.ROOT),
+        protocol.append(b"\1\0"),
         protocol.delete_item("item_1"),
         protocol.truncate_item("item_1", 0, 1200),
         protocol.create_response("event_1", {}),
@@ -46,7 +48,7 @@ def test_an_append_built_by_hand_is_the_json_it_claims_to_be(pcm: bytes) -> None
     ids=lambda event: event["type"],
 )
 def test_every_client_event_is_one_of_openais(event: protocol.Event) -> None:
-    parsed = _CLIENT_EVENTS.validate_python(event)
+    parsed = _CLIENT_EVENTS.validate_json(protocol.encode(event))
     assert parsed.type == event["type"]
 
 
@@ -57,3 +59,33 @@ def test_beta_names_are_read_and_others_left_alone() -> None:
     }
     event = {"type": "rate_limits.updated"}
     assert protocol.normalise(event) is event
+
+
+@pytest.mark.parametrize(
+    ("session", "seconds"),
+    [
+        ({"expires_at": 1_600}, 600),
+        ({"expires_at": 1_000}, None),
+        ({"expires_at": "soon"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_end_that_a_server_tells(session: Any, seconds: float | None) -> None:
+    event = {"type": "session.created", "session": session}
+    assert protocol.expires_in(event, 1_000.0) == seconds
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_one"),
+    [
+        ("input_audio_buffer.speech_started", True),
+        ("response.done", True),
+        ("conversation.item.input_audio_transcription.delta", True),
+        ("conversation.item.added", False),
+        ("session.updated", False),
+        ("rate_limits.updated", False),
+    ],
+)
+def test_what_means_that_somebody_spoke(kind: str, is_one: bool) -> None:
+    assert protocol.is_sign_of_life(kind) is is_one
