@@ -194,6 +194,11 @@ def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
     ("name", "value", "message"),
     [
         (
+            "REALTIME_SESSION_LIMIT",
+            "4",
+            "REALTIME_SESSION_LIMIT=4: expected 5 seconds or more",
+        ),
+        (
             "REALTIME_APPEND_MS",
             "10",
             "REALTIME_APPEND_MS=10: expected 20 to 200 ms of audio in one event to the model",
