@@ -173,7 +173,7 @@ class TalkpathClient:
             self._microphone = microphone
             self._pcm_call = PcmCall(self.emit, self._online.wait, speaker, self._pcm_rate)
             self.on("audio_response", self._pcm_call.hear)
-            self.on("audio_interrupted", lambda _: self._pcm_call and self._pcm_call.flush())
+            self.on("audio_interrupted", self._pcm_call.flush)
             self._pcm_call.start(microphone)
             return
         local = None if self._media_address == ANY_ADDRESS else self._media_address

@@ -81,7 +81,7 @@ class PcmCall:
         play = self._loop.call_later(start - now, self._play, voice, start)
         self._to_be_played.append(play)
 
-    def flush(self) -> None:
+    def flush(self, _cut: object = None) -> None:
         """Feeds `audio_interrupted`: what is queued is not played."""
         for play in self._to_be_played:
             play.cancel()
