@@ -40,9 +40,7 @@ async def call(options: argparse.Namespace) -> None:
         onset = await speaker.wait_onset(spoken.end, within=20.0)
         if onset is None:
             raise ClientError("timeout", "nobody answered")
-        print(
-            f"-- first audio {(onset - spoken.end) * 1000:.0f} ms after the recording", flush=True
-        )
+        print(f"-- answered after {(onset - spoken.end) * 1000:.0f} ms", flush=True)
         await speaker.wait_quiet(1.5, within=60.0, since=onset)
         following.cancel()
     speaker.write(options.out)

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import sys
 import time
+from pathlib import Path
 
 import socketio
 
@@ -61,9 +62,7 @@ async def mix() -> None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-async def main(player_file: str, character_file: str, url: str = "http://127.0.0.1:8000") -> None:
-    with open(player_file, "rb") as file:
-        player = file.read()
+async def talk(player: bytes, url: str) -> None:
     await character.connect(url)
     joined = await character.call("join_session", {"userId": "player-1"})
     assert joined["ok"], joined
@@ -80,9 +79,9 @@ async def main(player_file: str, character_file: str, url: str = "http://127.0.0
     mixer.cancel()
     await character.call("disconnect_session")
     await character.disconnect()
-    with open(character_file, "wb") as file:
-        file.write(voice)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    recording, result, *address = sys.argv[1:]
+    asyncio.run(talk(Path(recording).read_bytes(), *address or ["http://127.0.0.1:8000"]))
+    Path(result).write_bytes(voice)

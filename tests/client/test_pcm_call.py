@@ -98,7 +98,7 @@ async def test_nothing_said_is_lost_while_the_connection_is(gateway: ScriptedGat
         microphone = Microphone()
         await client.call(microphone, Speaker(), "pcm")
         saying = asyncio.create_task(microphone.say(tone(1.0, RATE)))
-        while loud(gateway) < 0.3:
+        while loud(gateway) < 0.3:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         await gateway.drop_clients()
         with pytest.raises(ClientError):

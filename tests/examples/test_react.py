@@ -1,4 +1,4 @@
-"""The React example, built as its README says, in Chromium with a real gateway: both hooks at work."""
+"""The React example, built as its README says, in Chromium with a real gateway."""
 
 from __future__ import annotations
 

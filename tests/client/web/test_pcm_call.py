@@ -1,4 +1,4 @@
-"""Calls over Socket.IO alone, by the library: a real microphone and a real loudspeaker of Chromium."""
+"""Calls over Socket.IO alone, by the library, with the microphone and the speaker of Chromium."""
 
 import asyncio
 import base64
@@ -161,7 +161,9 @@ async def test_an_unplugged_microphone_is_told_and_replaced(
 
     await page.evaluate(
         """() => {
-            navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'));
+            navigator.mediaDevices.getUserMedia = async () => {
+                throw new DOMException('', 'NotFoundError');
+            };
             talkpath.microphoneStream.getAudioTracks()[0].dispatchEvent(new Event('ended'));
         }"""
     )
