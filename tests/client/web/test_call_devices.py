@@ -8,6 +8,12 @@ from tests.client.web.page_gateway import PATIENCE, PageGateway
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 START = """async () => {
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+        constructor(...settings) {
+            super(...settings);
+            window.peer = this;
+        }
+    };
     const { Talkpath } = await import('/client/talkpath.js');
     const talkpath = new Talkpath();
     Object.assign(window, { talkpath, told: [] });
@@ -53,6 +59,7 @@ async def test_the_codec_of_a_call_can_be_chosen_and_changed(
     assert codecs(gateway.requested("webrtc_offer")[1]) == {"PCMA"}
     await first.hears_speech()
     assert await page.evaluate("() => talkpath.callState") == "connected"
+    assert await page.evaluate("() => peer.signalingState") == "stable"
     gateway.refusals.clear()
     assert await page.evaluate("() => talkpath.setCodec('x').catch(({ code }) => code)") == (
         "bad_codec"

@@ -141,6 +141,26 @@ async def test_what_is_said_while_the_connection_is_lost_arrives(
     faults.clear()
 
 
+async def test_a_turn_that_ends_while_the_connection_is_lost_is_one_turn(
+    page: Page, gateway: PageGateway, faults: list[str]
+) -> None:
+    await start(page, mode="push-to-talk")
+    await page.evaluate("() => talkpath.pressToTalk()")
+    await gateway.wait_for("send_audio", 10)
+    gateway.away = True
+    gateway.drop_connections()
+    await until(page, "() => talkpath.callState === 'reconnecting'")
+    await page.evaluate("() => { window.released = talkpath.releaseToTalk(); }")
+    await until(page, "() => !talkpath.talking && talkpath.levels.microphone < -90")
+    gateway.away = False
+    await gateway.wait_for("commit_audio")
+    await page.evaluate("() => released")
+    await page.evaluate("() => talkpath.sendText('back again')")
+    assert gateway.names[-3:] == ["send_audio", "commit_audio", "send_text"]
+    assert gateway.names.count("commit_audio") == gateway.names.count("clear_audio") == 1
+    faults.clear()
+
+
 async def test_an_unplugged_microphone_is_told_and_replaced(
     page: Page, gateway: PageGateway
 ) -> None:
