@@ -220,10 +220,10 @@ def strayed_libraries(root: Path) -> list[str]:
 
 
 def long_files(root: Path) -> list[str]:
-    tops = ("gateway", "signaling", "client", "tests", "scripts")
+    tops = ("gateway", "signaling", "client", "examples", "tests", "scripts")
     lengths = {
         path.relative_to(root).as_posix(): len(path.read_bytes().splitlines())
-        for path in source_files(root, ".py", ".js", of=tops)
+        for path in source_files(root, ".py", ".js", ".mjs", ".jsx", of=tops)
     }
     return [f"{file}: {length} lines" for file, length in lengths.items() if length > LONGEST_FILE]
 

@@ -97,7 +97,7 @@ async def _place(
         client.on("transcript", console.on_transcript)
         client.on("error", console.on_error)
         await client.connect()
-        await client.call(microphone, speaker)
+        await client.call(microphone, speaker, options.transport)
         console.print(f"connected to {options.url}")
         conversation = Conversation(
             client,
@@ -161,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         "--token",
         default=os.environ.get("TALKPATH_TOKEN"),
         help="for a gateway that asks for one (or TALKPATH_TOKEN in the environment)",
+    )
+    parser.add_argument(
+        "--transport",
+        choices=["webrtc", "pcm"],
+        default="webrtc",
+        help="pcm: over Socket.IO, where a network lets no media through (%(default)s)",
     )
     parser.add_argument(
         "--timeout",

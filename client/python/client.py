@@ -1,4 +1,5 @@
-"""A caller without a browser: joins a session over Socket.IO and talks over WebRTC.
+"""A caller without a browser: joins a session over Socket.IO and talks over WebRTC, or over
+Socket.IO as well.
 
     async with TalkpathClient("http://127.0.0.1:8000") as client:
         await client.connect()
@@ -11,16 +12,18 @@ Everything that a gateway's Socket.IO contract offers is a method here, or goes 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from client.python.connection import Connection
 from client.python.errors import ClientError
 from client.python.events import Callback, Event, EventLog, EventReader
 from client.python.loopback import loopback_address
 from client.python.microphone import Microphone
+from client.python.pcm_call import PcmCall
 from client.python.peer import CallStats, Peer
 from client.python.speaker import Speaker
 
@@ -29,14 +32,19 @@ ANY_ADDRESS = "any"
 
 _MESSAGES_KEPT = 1000
 _LEAVING_SECONDS = 2.0
+_RETRY_SECONDS = 0.5
+_MAY_PASS = frozenset({"unreachable", "closed", "timeout"})
+"""Why a gateway cannot be resumed at this moment."""
 
 
 class TalkpathClient:
     """One caller. Use as an async context manager: on leaving, the session is ended.
 
-    With `session_id` and `resume_token` (of an earlier client) it takes a dropped session up again.
+    With `session_id` and `resume_token` (of an earlier client) it takes a dropped session up again;
+    one that lost its own connection does that by `resume`.
     `media_address` is the local address that media uses: by default the URL's own host if that is
     a loopback address, else every interface's (`ANY_ADDRESS`).
+    `pcm_rate`: Hz of header-less PCM16 at this gateway (its AUDIO_SAMPLE_RATE), for PCM calls.
     `timeout`: seconds that connecting, and any one request, may take.
     """
 
@@ -53,6 +61,7 @@ class TalkpathClient:
         session_id: str | None = None,
         resume_token: str | None = None,
         media_address: str | None = None,
+        pcm_rate: int = 24_000,
         timeout: float = 10.0,
     ) -> None:
         self.url = url
@@ -69,8 +78,11 @@ class TalkpathClient:
         self._language = language
         self._media_address = media_address or loopback_address(url) or ANY_ADDRESS
         self._log = EventLog()
-        self._log.on("message", self.messages.append)
-        self._connection = Connection(url, self._log.append, self._log.close)
+        self._log.on("message", self._keep_message)
+        self._connection = Connection(url, self._log.append, self._offline)
+        self._online = asyncio.Event()
+        self._pcm_rate = pcm_rate
+        self._pcm_call: PcmCall | None = None
         self._peer: Peer | None = None
         self._microphone: Microphone | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -93,7 +105,7 @@ class TalkpathClient:
 
     @property
     def media_state(self) -> str:
-        """W3C `connectionState` of the call; `new` without one."""
+        """W3C `connectionState` of the WebRTC call; `new` without one."""
         return "new" if self._peer is None else self._peer.state
 
     async def connect(self) -> None:
@@ -120,15 +132,50 @@ class TalkpathClient:
         self.user_id = joined.get("userId", self.user_id)
         self.agent_set = joined.get("agentSet", self.agent_set)
         self.ice_servers = list(joined.get("iceServers") or [])
+        self._online.set()
 
-    async def call(self, microphone: Microphone, speaker: Speaker) -> None:
-        """Place the WebRTC call; returns when media flows.
+    async def resume(self, within: float = 30.0) -> None:
+        """Take the session up again after its connection was lost; a call goes on.
 
+        What was missed is told in order. Lines told shortly before may be told again: by `message`,
+        but `messages` has each once. Readers of `events` end with a connection: begin a new one.
+        Raises `ClientError`: `session_expired`, or why no connection could be made for `within` s.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            await self._connection.close()
+            self._connection = Connection(self.url, self._log.append, self._offline)
+            self._log.reopen()
+            try:
+                await self.connect()
+            except ClientError as exc:
+                if exc.code not in _MAY_PASS or time.monotonic() + _RETRY_SECONDS > deadline:
+                    raise
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def call(
+        self,
+        microphone: Microphone,
+        speaker: Speaker,
+        transport: Literal["webrtc", "pcm"] = "webrtc",
+    ) -> None:
+        """Place the call; returns when media flows.
+
+        `pcm`: PCM16 over Socket.IO, where a network lets no media through.
         The microphone and the speaker belong to the call from then on and end with it.
         Raises `ClientError`: `negotiation_failed`, `media_failed`, or the gateway's code.
         """
-        if self._peer is not None:
+        if self._microphone is not None:
             raise ClientError("bad_request", "this client has a call already")
+        if transport == "pcm":
+            self._microphone = microphone
+            self._pcm_call = PcmCall(self.emit, self._online.wait, speaker, self._pcm_rate)
+            self.on("audio_response", self._pcm_call.hear)
+            self.on("audio_interrupted", self._pcm_call.flush)
+            self._pcm_call.start(microphone)
+            return
         local = None if self._media_address == ANY_ADDRESS else self._media_address
         try:
             peer = Peer(microphone, self.ice_servers, local)
@@ -227,6 +274,8 @@ class TalkpathClient:
         if self._microphone is not None:
             self._microphone.stop()
         try:
+            if self._pcm_call is not None:
+                await self._pcm_call.close()
             if self._peer is not None:
                 await self._peer.close()
         finally:
@@ -235,3 +284,15 @@ class TalkpathClient:
                 self._listening.cancel()
                 await asyncio.wait([self._listening])
             await self._connection.close()
+
+    def _offline(self) -> None:
+        self._online.clear()
+        self._log.close()
+
+    def _keep_message(self, message: dict[str, Any]) -> None:
+        """A line told again takes the place that it has."""
+        for index, kept in enumerate(self.messages):
+            if kept.get("id") == message.get("id"):
+                self.messages[index] = message
+                return
+        self.messages.append(message)

@@ -47,6 +47,10 @@ class EventLog:
         self._closed = True
         self._wake()
 
+    def reopen(self) -> None:
+        """More will come after all."""
+        self._closed = False
+
     def follow(self) -> "EventReader":
         """Every event from now on."""
         return EventReader(self, self._count)

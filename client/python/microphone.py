@@ -102,14 +102,22 @@ class Microphone(MediaStreamTrack):
 
     async def recv(self) -> av.Packet[Any]:
         """The next 20 ms, as one Opus packet, when it is due (called by the sender)."""
+        return self._encoded(await self.frame())
+
+    async def frame(self) -> Samples:
+        """The next 20 ms at 48 kHz, when they are due; they count as sent.
+
+        Raises `MediaStreamError` once the microphone is stopped.
+        """
         if self.readyState != "live":
             raise MediaStreamError
         await self._until_due()
         speech = self._speech
-        packet = self._encoded(_SILENCE if speech is None else speech.next_frame())
-        if speech is not None:
-            speech.sent(time.monotonic())
-        return packet
+        if speech is None:
+            return _SILENCE
+        samples = speech.next_frame()
+        speech.sent(time.monotonic())
+        return samples
 
     def stop(self) -> None:
         super().stop()

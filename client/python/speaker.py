@@ -35,9 +35,13 @@ class Speaker(HeardAudio):
             now = time.monotonic()
             assert isinstance(frame, av.AudioFrame)
             assert frame.pts is not None
-            self.add(decimator.push(_mono(frame)), frame.pts * RATE // _TRACK_RATE, now)
-            self._arrived.set()
-            self._arrived = asyncio.Event()
+            self.hear(decimator.push(_mono(frame)), frame.pts * RATE // _TRACK_RATE, now)
+
+    def hear(self, samples: Samples, media_position: int, now: float) -> None:
+        """One decoded frame, as `add`; whoever waits for it is told."""
+        self.add(samples, media_position, now)
+        self._arrived.set()
+        self._arrived = asyncio.Event()
 
     async def wait_onset(self, after: float, within: float) -> float | None:
         """Arrival of the first speech that begins after `after`; None if none does `within` s."""

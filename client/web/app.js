@@ -8,7 +8,7 @@ import { loadSettings, saveSettings } from './page/settings.js';
 import { showStates, showStats, showTimer } from './page/status.js';
 import { t } from './page/strings.js';
 import { TalkButton } from './page/talk_button.js';
-import { Transcript } from './page/transcript.js';
+import { Transcript } from './lib/transcript.js';
 import { TranscriptView } from './page/transcript_view.js';
 import { Talkpath } from './talkpath.js';
 

@@ -31,9 +31,11 @@ export type LocalErrorCode =
   | 'microphone_lost'
   | 'speaker_failed'
   | 'playback_blocked'
-  | 'ice_failed';
+  | 'ice_failed'
+  | 'bad_codec';
 
 export class TalkpathError extends Error {
+  constructor(code: string, message?: string, options?: ErrorOptions);
   readonly code: GatewayErrorCode | LocalErrorCode | (string & {});
 }
 
@@ -41,6 +43,12 @@ export type SessionState = 'disconnected' | 'connecting' | 'connected' | 'reconn
 export type CallState = 'idle' | 'opening' | 'connecting' | 'connected' | 'reconnecting' | 'ended';
 export type Phase = 'listening' | 'caller' | 'thinking' | 'agent';
 export type Mode = 'hands-free' | 'push-to-talk';
+/** How a call's audio travels: WebRTC, or PCM16 over Socket.IO where a network lets no media through. */
+export type Transport = 'webrtc' | 'pcm';
+export type Codec = 'opus' | 'G722' | 'PCMU' | 'PCMA';
+export const CODECS: readonly Codec[];
+/** What silence reads as. */
+export const SILENCE_DBFS: -100;
 export type Role = 'user' | 'assistant';
 
 export interface ConnectOptions {
@@ -56,10 +64,40 @@ export interface ConnectOptions {
 }
 
 export interface CallOptions {
+  /** Default: `webrtc`. */
+  transport?: Transport;
   /** Of `listDevices().microphones`; empty: the system's default. */
   deviceId?: string;
   /** Echo cancellation, noise suppression and gain control. Default: true. */
   processing?: boolean;
+  /** Hz of PCM calls: the gateway's AUDIO_SAMPLE_RATE. Default: 24000. */
+  pcmRate?: number;
+}
+
+export interface Device {
+  deviceId: string;
+  /** Empty until a microphone was opened once. */
+  label: string;
+}
+
+export interface Devices {
+  microphones: Device[];
+  speakers: Device[];
+}
+
+/** How the jitter buffer of a PCM call stands. */
+export interface Playout {
+  depthMs: number;
+  targetMs: number;
+  underruns: number;
+}
+
+/** What the gateway took a recording for. */
+export interface UnderstoodAudio {
+  format: string;
+  sampleRate: number;
+  channels: number;
+  durationMs: number;
 }
 
 export interface Message {
@@ -88,11 +126,15 @@ export interface CallStats {
 export interface TalkpathEvents {
   /** The session with the gateway. */
   state: { state: SessionState };
-  /** The WebRTC leg as this browser sees it. */
+  /** The call as this browser sees it; in a PCM call `connection` and `ice` stay `new`. */
   call_state: { call: CallState; connection: RTCPeerConnectionState; ice: RTCIceConnectionState };
   /** Whose turn it is. */
   phase: { phase: Phase };
   turns: { mode: Mode; muted: boolean; talking: boolean };
+  /** The microphone was unplugged; the system's default takes its place. If there is none: `error`. */
+  microphone_lost: { label: string };
+  /** The chosen speaker was unplugged; the system's default takes its place. */
+  speaker_lost: Record<string, never>;
   /** Faults no method call can be blamed for, and every `error` of the gateway. */
   error: TalkpathError;
   /** Every event of the gateway once more, after its own name, for logs. */
@@ -124,7 +166,7 @@ export interface TalkpathEvents {
 }
 
 export class Talkpath {
-  /** `audioElement` plays the agent; without one the library makes its own. */
+  /** `audioElement` plays the agent; without one the library makes its own, when there is something to play. */
   constructor(options?: { audioElement?: HTMLAudioElement });
 
   /** Adds a listener; the returned function removes it. */
@@ -148,6 +190,9 @@ export class Talkpath {
   readonly talking: boolean;
   /** Right now, -100 .. 0 dBFS. */
   readonly levels: { microphone: number; agent: number };
+  /** Of the running call, or of the last one. */
+  readonly transport: Transport;
+  readonly playout: Playout | null;
   readonly remoteStream: MediaStream | null;
   readonly microphoneStream: MediaStream | null;
 
@@ -174,11 +219,54 @@ export class Talkpath {
   releaseToTalk(): Promise<void>;
   updateSession(settings: Record<string, unknown>): Promise<void>;
 
+  /**
+   * A recording into the conversation, at most the gateway's MAX_AUDIO_SIZE. `format` (`pcm16`, `wav`, `webm`, `ogg`, ...)
+   * may be left out for a Blob that has a type.
+   */
+  sendAudio(recording: Blob | ArrayBuffer | ArrayBufferView, format?: string): Promise<UnderstoodAudio>;
+  /** What was sent is a turn, and is answered. */
+  commitAudio(): Promise<void>;
+  /** Drops what was sent and not committed. */
+  clearAudio(): Promise<void>;
+
   setMicrophone(deviceId: string): Promise<void>;
   setSpeaker(deviceId: string): Promise<void>;
+  /** The codec of WebRTC calls, this one and later ones; null: any. */
+  setCodec(codec: Codec | null): Promise<void>;
+  /** After `playback_blocked`: makes sound, if called from a click. */
+  resumeAudio(): Promise<void>;
 }
 
-export function listDevices(): Promise<{
-  microphones: { deviceId: string; label: string }[];
-  speakers: { deviceId: string; label: string }[];
-}>;
+export function listDevices(): Promise<Devices>;
+/** Calls `changed` after a device was plugged in or pulled out; the returned function stops it. */
+export function watchDevices(changed: (devices: Devices) => void): () => void;
+
+/** One line of the conversation. */
+export interface TranscriptLine {
+  readonly id: string;
+  readonly role: Role;
+  readonly kind: 'speech' | 'notice';
+  /** Of the final message; null before. */
+  readonly type: Message['type'] | null;
+  readonly text: string;
+  /** While it is spoken. */
+  readonly live: boolean;
+  /** Once the final message replaced what the deltas built. */
+  readonly final: boolean;
+  readonly interrupted: boolean;
+  readonly audioEndMs: number | null;
+  /** Speech that was not understood. */
+  readonly unclear: boolean;
+  readonly timestamp?: number;
+}
+
+/** The conversation in its order, whatever order the events arrive in: feed it with them. */
+export class Transcript {
+  constructor(changed: () => void);
+  readonly lines: TranscriptLine[];
+  clear(): void;
+  message(message: Message): void;
+  delta(delta: TalkpathEvents['transcript_delta']): void;
+  interrupted(cut: TalkpathEvents['audio_interrupted']): void;
+  observe(event: TalkpathEvents['realtime_event']): void;
+}

@@ -1,5 +1,5 @@
 /**
- * Talkpath in a browser: a session with a gateway over Socket.IO and a call over WebRTC.
+ * Talkpath in a browser: a session with a gateway over Socket.IO and a call over WebRTC, or over Socket.IO as well.
  *
  *     const talkpath = new Talkpath();
  *     talkpath.on('message', ({ role, content }) => console.log(role, content));
@@ -10,17 +10,30 @@
  */
 import { Activity } from './lib/activity.js';
 import { Call } from './lib/call.js';
+import { checkCodec } from './lib/codecs.js';
+import { watchDevices } from './lib/devices.js';
 import { Emitter } from './lib/emitter.js';
-import { TalkpathError, asTalkpathError, fromGateway } from './lib/errors.js';
+import { TalkpathError, fromGateway } from './lib/errors.js';
 import { SILENCE_DBFS } from './lib/levels.js';
+import { PcmCall } from './lib/pcm_call.js';
+import { chooseSpeaker } from './lib/playback.js';
+import { Repeats } from './lib/repeats.js';
 import { Session } from './lib/session.js';
 import { TurnControl } from './lib/turns.js';
+import { asUpload } from './lib/upload.js';
 
+export { CODECS } from './lib/codecs.js';
+export { listDevices, watchDevices } from './lib/devices.js';
 export { TalkpathError } from './lib/errors.js';
-export { listDevices } from './lib/microphone.js';
+export { SILENCE_DBFS } from './lib/levels.js';
+export { Transcript } from './lib/transcript.js';
 
 /** The agent's level is looked at this often to tell whether it is speaking. */
 const LISTEN_EVERY_MS = 100;
+
+const TRANSPORTS = ['webrtc', 'pcm'];
+/** What gateways take header-less PCM16 for, unless they are set otherwise. */
+const PCM_RATE = 24_000;
 
 export class Talkpath extends Emitter {
   #session = new Session();
@@ -29,19 +42,24 @@ export class Talkpath extends Emitter {
   #iceServers = [];
   #userId = null;
   #microphone = {};
+  #codec = null;
+  #transport = 'webrtc';
   #listening = null;
+  #unwatch = () => {};
+  #repeats = new Repeats();
   #activity = new Activity((phase) => this.emit('phase', { phase }));
   #turns = new TurnControl({
-    request: (...args) => this.#session.request(...args),
+    request: (...event) => this.#requestTurn(...event),
     agentBusy: () => this.#activity.agentBusy,
     changed: () => this.#turnsChanged(),
   });
 
-  /** @param audioElement plays the agent; without one the library makes its own */
-  constructor({ audioElement = new Audio() } = {}) {
+  /** @param audioElement plays the agent; without one the library makes its own, when there is something to play */
+  constructor({ audioElement = null } = {}) {
     super();
     this.#audio = audioElement;
-    this.#session.on('state', (state) => this.emit('state', { state }));
+    this.#session.on('state', (state) => this.#sessionState(state));
+    this.#session.on('audio', (base64) => this.#pcm?.hear(base64));
     this.#session.on('event', ({ name, args }) => this.#received(name, args));
     this.#session.on('resumed', (joined) => this.#resumed(joined));
     this.#session.on('ended', (error) => this.#sessionEnded(error));
@@ -91,6 +109,16 @@ export class Talkpath extends Emitter {
     return this.#call?.microphoneStream ?? null;
   }
 
+  /** 'webrtc' or 'pcm': of the running call, or of the last one. */
+  get transport() {
+    return this.#transport;
+  }
+
+  /** How the jitter buffer of a PCM call stands. */
+  get playout() {
+    return this.#pcm?.playout ?? null;
+  }
+
   async connect({ url, userId, agentSet, voice, instructions, language, token } = {}) {
     const profile = withoutEmpty({ userId, agentSet, voice, instructions, language });
     const joined = await this.#session.open({ url, token, ...profile });
@@ -108,13 +136,16 @@ export class Talkpath extends Emitter {
   }
 
   /** Resolves once audio flows both ways. */
-  async startCall({ deviceId = '', processing = true } = {}) {
+  async startCall({ transport = 'webrtc', deviceId = '', processing = true, pcmRate = PCM_RATE } = {}) {
+    if (!TRANSPORTS.includes(transport)) throw new TalkpathError('bad_state', `unknown transport ${transport}`);
     if (this.state !== 'connected') throw new TalkpathError('not_connected', 'connect first');
     if (this.#call) throw new TalkpathError('bad_state', 'a call is already running');
     this.#microphone = { deviceId, processing };
-    const call = this.#newCall();
-    this.#call = call;
+    this.#transport = transport;
+    const call = transport === 'pcm' ? this.#newPcmCall(pcmRate) : this.#newCall();
+    this.#follow(call);
     this.#turns.reset();
+    this.#unwatch = watchDevices((devices) => this.#devicesChanged(devices));
     this.#listening = setInterval(() => this.#listen(), LISTEN_EVERY_MS);
     await call.start(this.#microphone);
   }
@@ -138,7 +169,24 @@ export class Talkpath extends Emitter {
 
   /** Stops the agent's answer now. */
   async interrupt() {
-    await this.#session.request('interrupt');
+    const stopped = this.#session.request('interrupt');
+    await (this.#pcm?.flush(stopped) ?? stopped);
+  }
+
+  /** A recording into the conversation; whose turn it is, turn detection or `commitAudio` says. */
+  async sendAudio(recording, format) {
+    const { ok, ...understood } = await this.#session.request('send_audio', ...(await asUpload(recording, format)));
+    return understood;
+  }
+
+  /** What was sent is a turn, and is answered. */
+  async commitAudio() {
+    await this.#session.request('commit_audio');
+  }
+
+  /** Drops what was sent and not committed. */
+  async clearAudio() {
+    await this.#session.request('clear_audio');
   }
 
   async mute(muted) {
@@ -172,11 +220,34 @@ export class Talkpath extends Emitter {
 
   /** Another loudspeaker, where the browser lets a page choose one. */
   async setSpeaker(deviceId) {
-    try {
-      await this.#audio.setSinkId(deviceId);
-    } catch (thrown) {
-      throw asTalkpathError(thrown, 'speaker_failed');
-    }
+    await chooseSpeaker(this.#element, deviceId);
+  }
+
+  /** The codec of WebRTC calls, this one and later ones; null: any. */
+  async setCodec(codec) {
+    if (codec !== null) checkCodec(codec);
+    if (this.#call instanceof Call) await this.#call.setCodec(codec);
+    this.#codec = codec;
+  }
+
+  /** After `playback_blocked`: makes sound, if called from a click. */
+  async resumeAudio() {
+    await this.#call?.resume();
+  }
+
+  get #element() {
+    return (this.#audio ??= new Audio());
+  }
+
+  get #pcm() {
+    return this.#call instanceof PcmCall ? this.#call : null;
+  }
+
+  /** In a PCM call a turn's beginning and end must keep their places between the chunks of audio. */
+  #requestTurn(name, ...args) {
+    if (name === 'interrupt') return this.interrupt();
+    const ordered = name === 'clear_audio' || name === 'commit_audio';
+    return ordered && this.#pcm ? this.#pcm.request(name) : this.#session.request(name, ...args);
   }
 
   /** Tells a fresh session what was chosen before there was one; without that it is of no use. */
@@ -192,19 +263,28 @@ export class Talkpath extends Emitter {
   }
 
   #newCall() {
-    const call = new Call({
+    return new Call({
       signalling: {
         offer: (offer) => this.#session.request('webrtc_offer', offer),
         candidate: (candidate) => this.#sendCandidate(candidate),
         reconnect: () => this.#session.reconnect(),
       },
-      audio: this.#audio,
+      audio: this.#element,
       iceServers: this.#iceServers,
+      codec: this.#codec,
     });
+  }
+
+  #newPcmCall(rate) {
+    return new PcmCall({ request: (...event) => this.#session.request(...event), audio: this.#element, rate });
+  }
+
+  #follow(call) {
+    this.#call = call;
+    call.on('microphone_lost', (lost) => this.emit('microphone_lost', lost));
     call.on('state', (state) => this.emit('call_state', state));
     call.on('error', (error) => this.emit('error', error));
     call.on('ended', (error) => this.#callEnded(call, error));
-    return call;
   }
 
   #sendCandidate(candidate) {
@@ -221,6 +301,7 @@ export class Talkpath extends Emitter {
     // What ends a call that is still being set up is told by startCall's rejection.
     this.#call = null;
     clearInterval(this.#listening);
+    this.#unwatch();
     this.#turns.reset();
     this.#activity.reset();
     if (error && call.wasConnected) this.emit('error', error);
@@ -236,6 +317,19 @@ export class Talkpath extends Emitter {
     this.emit('turns', { mode: this.mode, muted: this.muted, talking: this.talking });
   }
 
+  /** Sound for a loudspeaker that was pulled out would be lost. */
+  async #devicesChanged({ speakers }) {
+    const { sinkId } = this.#element;
+    if (!sinkId || speakers.some(({ deviceId }) => deviceId === sinkId)) return;
+    await this.setSpeaker('').catch((error) => this.emit('error', error));
+    this.emit('speaker_lost', {});
+  }
+
+  #sessionState(state) {
+    if (state === 'reconnecting') this.#pcm?.drop();
+    this.emit('state', { state });
+  }
+
   #resumed(joined) {
     this.#iceServers = joined.iceServers ?? this.#iceServers;
     this.#call?.recover(this.#iceServers);
@@ -244,14 +338,19 @@ export class Talkpath extends Emitter {
   #sessionEnded(error) {
     this.#endCall();
     this.#turns.forget();
+    this.#repeats.forget();
     this.#activity.reset();
     if (error.code !== 'cancelled') this.emit('error', error);
   }
 
   #received(name, args) {
     const data = name === 'transcript' ? { text: args[0], role: args[1] } : args[0];
+    if (this.#repeats.seen(name, data)) return;
     if (name === 'realtime_event') this.#activity.observe(data);
-    if (name === 'audio_interrupted') this.#activity.interrupted();
+    if (name === 'audio_interrupted') {
+      this.#pcm?.flush();
+      this.#activity.interrupted();
+    }
     this.emit(name, name === 'error' ? fromGateway(data) : data);
     this.emit('event', { name, data });
   }

@@ -1,14 +1,17 @@
 /**
  * The WebRTC leg of one call: microphone up, the agent's voice down. A Call is used once.
  *
- * Events: `state` {call, connection, ice}, `error` (a fault the call survives), `ended` (TalkpathError or null).
+ * Events: `state` {call, connection, ice}, `microphone_lost` {label}, `error` (a fault the call survives), `ended`
+ * (TalkpathError or null).
  */
+import { offerCodec } from './codecs.js';
 import { Emitter } from './emitter.js';
 import { TalkpathError, asTalkpathError, deferred } from './errors.js';
 import { LevelMeter, SILENCE_DBFS } from './levels.js';
 import { Machine } from './machine.js';
-import { openMicrophone, stopTracks } from './microphone.js';
+import { Microphone } from './microphone.js';
 import { watchNetwork } from './network.js';
+import { playThrough } from './playback.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 /**
@@ -39,9 +42,9 @@ export class Call extends Emitter {
   #audio;
   #iceServers;
   #peer = null;
-  #sender = null;
-  #microphone = null;
-  #microphoneOpen = true;
+  #transceiver = null;
+  #codec;
+  #microphone = new Microphone();
   #context = null;
   #meters = {};
   #established = deferred();
@@ -55,12 +58,17 @@ export class Call extends Emitter {
   /**
    * @param signalling `{offer(description) -> Promise<answer>, candidate(candidate | null), reconnect()}`
    * @param audio the HTMLAudioElement that plays the agent
+   * @param codec the only one to be offered; null: all
    */
-  constructor({ signalling, audio, iceServers = [] }) {
+  constructor({ signalling, audio, iceServers = [], codec = null }) {
     super();
     this.#signalling = signalling;
     this.#audio = audio;
     this.#iceServers = iceServers;
+    this.#codec = codec;
+    this.#microphone.on('stream', (stream) => this.#listenTo(stream));
+    this.#microphone.on('lost', (lost) => this.emit('microphone_lost', lost));
+    this.#microphone.on('error', (error) => this.emit('error', error));
   }
 
   get state() {
@@ -77,7 +85,7 @@ export class Call extends Emitter {
   }
 
   get microphoneStream() {
-    return this.#microphone;
+    return this.#microphone.stream;
   }
 
   /** `{microphone, agent}` in dBFS. */
@@ -89,10 +97,10 @@ export class Call extends Emitter {
   }
 
   /** Resolves once audio can flow. On failure the call is over and everything is released. */
-  async start({ deviceId, processing } = {}) {
+  async start(microphone) {
     this.#machine.handle('start');
     try {
-      await this.#useMicrophone(await openMicrophone({ deviceId, processing }));
+      await this.#microphone.use(microphone);
       this.#createPeer();
       this.#machine.handle('offered');
       this.#deadline(CONNECT_TIMEOUT_MS, () => this.end(iceFailed('no path to the gateway')));
@@ -103,17 +111,34 @@ export class Call extends Emitter {
     return this.#established.promise;
   }
 
-  /** Whether the microphone is forwarded. The device stays open, so opening it again takes no time. */
   setMicrophoneOpen(open) {
-    this.#microphoneOpen = open;
-    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = open;
+    this.#microphone.setOpen(open);
   }
 
-  /** Swaps the microphone in the running call; the old one goes on if the new one cannot be opened. */
-  async setMicrophone({ deviceId, processing }) {
-    const stream = await openMicrophone({ deviceId, processing });
-    await this.#useMicrophone(stream);
-    await this.#sender?.replaceTrack(stream.getAudioTracks()[0]);
+  async setMicrophone(microphone) {
+    await this.#microphone.use(microphone);
+  }
+
+  /** Changes the codec of the running call; the one before stays if the gateway refuses this one. */
+  async setCodec(codec) {
+    const before = this.#codec;
+    this.#codec = codec;
+    if (!this.#transceiver) return;
+    try {
+      offerCodec(this.#transceiver, codec);
+      await this.#negotiate();
+    } catch (thrown) {
+      this.#codec = before;
+      offerCodec(this.#transceiver, before);
+      if (this.#peer.signalingState === 'have-local-offer') await this.#peer.setLocalDescription({ type: 'rollback' });
+      throw asTalkpathError(thrown, 'negotiation_failed');
+    }
+  }
+
+  /** Makes sound where the browser wanted the user to touch the page first; call it from a click. */
+  async resume() {
+    this.#context?.resume();
+    await playThrough(this.#audio, this.#audio.srcObject);
   }
 
   /** After the signalling path came back: restarts ICE unless the audio path survived, as far as can be told. */
@@ -131,7 +156,7 @@ export class Call extends Emitter {
     clearTimeout(this.#timer);
     this.#unwatch();
     this.#peer?.close();
-    stopTracks(this.#microphone);
+    this.#microphone.close();
     for (const meter of Object.values(this.#meters)) meter.close();
     this.#context?.close();
     this.#audio.srcObject = null;
@@ -139,18 +164,9 @@ export class Call extends Emitter {
     this.emit('ended', error);
   }
 
-  async #useMicrophone(stream) {
-    if (this.state === 'ended') {
-      stopTracks(stream);
-      throw new TalkpathError('cancelled', 'hung up while the microphone was opening');
-    }
-    stopTracks(this.#microphone);
-    this.#microphone = stream;
-    this.setMicrophoneOpen(this.#microphoneOpen);
-    stream.getAudioTracks()[0].onended = () => {
-      this.emit('error', new TalkpathError('microphone_lost', 'the microphone stopped'));
-    };
+  async #listenTo(stream) {
     this.#measure('microphone', stream);
+    await this.#transceiver?.sender.replaceTrack(stream.getAudioTracks()[0]);
   }
 
   #createPeer() {
@@ -158,7 +174,9 @@ export class Call extends Emitter {
     const peer = new RTCPeerConnection({ iceServers: this.#iceServers, bundlePolicy: 'max-bundle' });
     this.#peer = peer;
     this.#unwatch = watchNetwork(() => this.#moved());
-    this.#sender = peer.addTrack(this.#microphone.getAudioTracks()[0], this.#microphone);
+    const { stream } = this.#microphone;
+    this.#transceiver = peer.addTransceiver(stream.getAudioTracks()[0], { streams: [stream] });
+    if (this.#codec) offerCodec(this.#transceiver, this.#codec);
     peer.onicecandidate = ({ candidate }) => this.#trickle(candidate);
     peer.ontrack = (event) => this.#play(event.streams[0] ?? new MediaStream([event.track]));
     peer.oniceconnectionstatechange = () => this.#announce();
@@ -184,13 +202,11 @@ export class Call extends Emitter {
   }
 
   async #play(stream) {
-    this.#audio.srcObject = stream;
     this.#measure('agent', stream);
     try {
-      await this.#audio.play();
+      await playThrough(this.#audio, stream);
     } catch (error) {
-      // AbortError: the call ended before the first sound.
-      if (error.name !== 'AbortError') this.emit('error', asTalkpathError(error, 'playback_blocked'));
+      this.emit('error', error);
     }
   }
 

@@ -4,7 +4,8 @@
  * Codes of the gateway are passed on as they are (`capacity`, `session_expired`, ...).
  * The library's own: `bad_url`, `bad_state`, `not_connected`, `gateway_unreachable`, `connection_lost`,
  * `session_ended`, `timeout`, `cancelled`, `insecure_origin`, `webrtc_unsupported`, `microphone_denied`,
- * `microphone_missing`, `microphone_busy`, `microphone_lost`, `speaker_failed`, `playback_blocked`, `ice_failed`.
+ * `microphone_missing`, `microphone_busy`, `microphone_lost`, `speaker_failed`, `playback_blocked`, `ice_failed`,
+ * `bad_codec`.
  */
 export class TalkpathError extends Error {
   constructor(code, message, options) {

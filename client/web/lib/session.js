@@ -2,7 +2,7 @@
  * One session with a gateway over Socket.IO: join, requests with acknowledgement, reconnect and resume.
  *
  * Events: `state` (disconnected | connecting | connected | reconnecting), `event` {name, args} for what the
- * gateway emits, `resumed` (the acknowledgement of the join), `ended` (the TalkpathError that says why it is over;
+ * gateway emits, `audio` (base64) for the agent's voice, `resumed` (the acknowledgement of the join), `ended` (the TalkpathError that says why it is over;
  * its code is `cancelled` after `close()`).
  */
 import { io } from '../vendor/socket.io.esm.min.js';
@@ -12,6 +12,8 @@ import { Machine } from './machine.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const ACK_TIMEOUT_MS = 10_000;
+/** A recording may take a while on its way. */
+const UPLOAD_TIMEOUT_MS = 60_000;
 const GOODBYE_TIMEOUT_MS = 2_000;
 /** How long a lost gateway is called again. Longer than a gateway's default grace of 30 s. */
 const RECONNECT_FOR_MS = 60_000;
@@ -74,7 +76,7 @@ export class Session extends Emitter {
   /** Sends one event; resolves with its acknowledgement, rejects with a TalkpathError. */
   async request(name, ...args) {
     if (this.state !== 'connected') throw new TalkpathError('not_connected', `${name}: no session`);
-    return request(this.#socket, ACK_TIMEOUT_MS, name, args);
+    return request(this.#socket, name === 'send_audio' ? UPLOAD_TIMEOUT_MS : ACK_TIMEOUT_MS, name, args);
   }
 
   /** Makes a connection anew that is most likely dead. */
@@ -111,6 +113,7 @@ export class Session extends Emitter {
     socket.on('connect_error', (error) => this.#connectFailed(error));
     socket.on('disconnect', (reason) => this.#disconnected(reason));
     for (const name of GATEWAY_EVENTS) socket.on(name, (...args) => this.#received(name, args));
+    socket.on('audio_response', (base64) => this.emit('audio', base64));
     socket.connect();
   }
 

@@ -118,6 +118,7 @@ class PageGateway:
     """What the tests may set:
 
     `refusals`: event -> (code, message), the failure it is acknowledged with.
+    `away`: no connection is answered, as if the network were down.
     `closed_door`: the message every connection is refused with.
     `deaf`: offers are answered, but no packet arrives.
     `answering`: cleared, offers wait for their answer.
@@ -131,6 +132,7 @@ class PageGateway:
         self.requests: list[tuple[str, Any]] = []
         self.tokens: list[Any] = []
         self.refusals: dict[str, tuple[str, str]] = {}
+        self.away = False
         self.closed_door: str | None = None
         self.deaf = False
         self.answering = asyncio.Event()
@@ -208,6 +210,8 @@ class PageGateway:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         if request.transport and request.path.startswith("/socket.io/"):
+            if self.away:
+                request.transport.abort()
             self._transports.add(request.transport)
         return await handler(request)
 
@@ -243,6 +247,8 @@ class PageGateway:
         if event == "webrtc_offer":
             await self.answering.wait()
             return {"type": "answer", "sdp": await self._new_leg(payload["sdp"])}
+        if event == "send_audio":
+            return {"format": "pcm16", "sampleRate": 24_000, "channels": 1, "durationMs": 40}
         if event == "disconnect_session" and self.farewell:
             await self.status("DISCONNECTED", reason=self.farewell)
         if event == "ice_candidate" and self.peer:

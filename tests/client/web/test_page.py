@@ -249,7 +249,7 @@ async def test_the_transcript_whatever_order_its_events_take(
 ) -> None:
     shown = await evaluate(
         """async (steps) => {
-            const { Transcript } = await import('/client/page/transcript.js');
+            const { Transcript } = await import('/client/lib/transcript.js');
             const transcript = new Transcript(() => {});
             for (const [feed, event] of steps) transcript[feed](event);
             return transcript.lines.map(({ id, text, unclear }) => (unclear ? '?' : text || id));

@@ -1,8 +1,8 @@
 /**
  * The conversation as lines in conversation order, whatever order its events arrive in. No DOM.
  *
- * A line: `{id, role, kind, text, live, final, interrupted, audioEndMs, unclear, timestamp}`; `kind` is 'speech' or
- * 'notice', `live` while it is being spoken, `final` once the gateway's message replaced what the deltas built.
+ * A line: `{id, role, kind, type, text, live, final, interrupted, audioEndMs, unclear, timestamp}`; `kind` is 'speech'
+ * or 'notice', `type` that of the final message, `live` while it is being spoken, `final` once the gateway's message replaced what the deltas built.
  */
 
 /** About an hour of lively talk; older lines go. */
@@ -79,7 +79,7 @@ export class Transcript {
   message({ id, type, role, content, data, timestamp }) {
     const line = this.#line(id, role);
     const kind = type === 'system' ? 'notice' : 'speech';
-    Object.assign(line, { kind, text: content, timestamp, live: false, final: true, unclear: false });
+    Object.assign(line, { kind, type, text: content, timestamp, live: false, final: true, unclear: false });
     if (data?.interrupted === true) {
       line.interrupted = true;
       line.audioEndMs = data.audioEndMs ?? line.audioEndMs;
@@ -90,7 +90,7 @@ export class Transcript {
   #line(id, role) {
     let line = this.#lines.get(id);
     if (!line) {
-      line = { id, role, kind: 'speech', text: '', live: false, final: false };
+      line = { id, role, kind: 'speech', type: null, text: '', live: false, final: false };
       Object.assign(line, { interrupted: false, audioEndMs: null, unclear: false, placed: false });
       this.#lines.set(id, line);
       this.#order.push(id);
