@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -51,7 +51,8 @@ class Conversation:
         self.responses = ResponseSequencer()
         self.transcript = Transcript()
         self.replay = ReplayBuffer()
-        self._handover = Handover(self.transcript, self.replay, send)
+        self.handover = Handover(self.transcript, self.replay, send)
+        """What a connection to the model that takes over is told."""
         self.agent_name = ""
         self.audible = False
         """Whether a leg plays the answers; without one they count as heard when they are
@@ -112,7 +113,7 @@ class Conversation:
         self._speech_stopped_at = now
 
     def _on_committed(self, event: protocol.Event, now: float) -> None:
-        self._handover.place_spoken(event["item_id"], event.get("previous_item_id"))
+        self.handover.place_spoken(event["item_id"], event.get("previous_item_id"))
         self.replay.committed(event["item_id"], now)
         if self.server_answers and not self.replay.manual:
             self.responses.expect(now)
@@ -127,17 +128,17 @@ class Conversation:
             self.transcript.place(item["id"], "user", event.get("previous_item_id"), spoken=False)
             self.transcript.complete(item["id"], protocol.text_of(content))
         else:
-            self._handover.place_spoken(item["id"], event.get("previous_item_id"))
+            self.handover.place_spoken(item["id"], event.get("previous_item_id"))
 
     def _on_input_delta(self, event: protocol.Event, now: float) -> None:
         delta = event.get("delta") or ""
-        self._handover.place_spoken(event["item_id"])
+        self.handover.place_spoken(event["item_id"])
         self.transcript.add_text(event["item_id"], delta)
         if delta:
             self._emit(out.TranscriptDelta(event["item_id"], "user", delta))
 
     def _on_input_completed(self, event: protocol.Event, now: float) -> None:
-        self._handover.place_spoken(event["item_id"])
+        self.handover.place_spoken(event["item_id"])
         self.transcript.complete(event["item_id"], event["transcript"].strip())
         self.replay.recognised(event["item_id"])
 
@@ -154,7 +155,7 @@ class Conversation:
         item = event["item"]
         if item.get("type") != "message":
             return
-        self._handover.spoken(item["id"])
+        self.handover.spoken(item["id"])
         self._answering.add(item["id"])
         self._playout.begin(item["id"])
         self.transcript.place(item["id"], "assistant", agent=self.agent_name)
@@ -219,7 +220,7 @@ class Conversation:
         self._send_request(self.responses.refused(event_id, busy=code == protocol.RESPONSE_RUNNING))
         self._maybe_over()
         log.info("model error", code=code, type=error.get("type"))
-        crossed = code in protocol.HARMLESS_ERRORS or self._handover.is_cut(event_id)
+        crossed = code in protocol.HARMLESS_ERRORS or self.handover.is_cut(event_id)
         # The session tells those that end it.
         if not crossed and code not in protocol.FATAL_ERRORS:
             self._emit(out.Failed(out.ErrorCode.UPSTREAM_ERROR, message))
@@ -231,14 +232,21 @@ class Conversation:
         id.
         """
         self.interrupt(now)
-        item_id = f"item_{secrets.token_hex(12)}"
-        self.transcript.place(item_id, "user", spoken=False)
-        self.transcript.complete(item_id, text)
-        self._send(protocol.message_item("user", text, item_id))
+        item_id = self._write(text)
         self._speech_stopped_at = now
         self.request_response()
         self.poll(now)
         return item_id
+
+    def press(self, keys: str, now: float) -> None:
+        """The caller pressed keys, of ``0-9*#A-D``: a line of its own, and a response, but nobody's
+        speech is interrupted. An answer goes on to its end; the caller's words will be answered
+        anyway, with the keys in view.
+        """
+        self._write(f"[the caller pressed {keys}]", keys)
+        if self.turns.now is not Turn.CALLER_SPEAKING:
+            self.request_response()
+        self.poll(now)
 
     def commit(self, now: float) -> None:
         """End of push-to-talk: what was said becomes a turn, and is answered."""
@@ -301,7 +309,7 @@ class Conversation:
             self.transcript.complete(item_id)
         self._finish_audio(list(self._answering), now)
         self._answering.clear()
-        self._handover.lost()
+        self.handover.lost()
         self.responses.reset(owed=broken_off or self.responses.is_expected(now))
         self._maybe_over()
         self.poll(now)
@@ -310,12 +318,12 @@ class Conversation:
         """A fresh connection carries on: tell it the rest, let it hear what is not in words, ask
         for the answer that is owed.
 
-        :param known: items it was told, by :meth:`briefing`.
+        :param known: items it was told, by :meth:`Handover.briefing`.
         :param moved: the connection before stays, to say what it recognised.
         """
         unanswered = self.responses.is_expected(now)
         self.responses.reset(owed=unanswered)
-        replay = self._handover.take_over(known, turns=unanswered or not moved)
+        replay = self.handover.take_over(known, turns=unanswered or not moved)
         if replay.speech and self.server_answers and not self.replay.manual:
             # The server hears the end of that turn by itself.
             self.responses.forget_waiting()
@@ -323,28 +331,10 @@ class Conversation:
         # interrupts the answer as it would have.
         before = None in replay.steps
         if before:
-            self._handover.hear(replay)
+            self.handover.hear(replay)
         self._send_request(self.responses.resume())
         if not before:
-            self._handover.hear(replay)
-
-    def briefing(self, known: set[str]) -> Iterator[protocol.Event]:
-        """What a connection that will take over is told ahead of that; see :class:`Handover`."""
-        return self._handover.briefing(known, final=True)
-
-    def is_former(self, event: protocol.Event) -> bool:
-        """Whether an event of the connection before is one of the last words awaited of it."""
-        return self._handover.is_former(event)
-
-    def handle_former(self, event: protocol.Event, now: float) -> None:
-        """React to such an event; as :meth:`handle`."""
-        self.handle(event, now)
-        self._handover.former_said()
-
-    @property
-    def awaits_words(self) -> bool:
-        """Whether the connection before has still to say what it recognised."""
-        return self._handover.awaits_words
+            self.handover.hear(replay)
 
     def moment(self, now: float) -> Moment:
         """What a move to another connection would meet now."""
@@ -357,13 +347,20 @@ class Conversation:
 
     # -- inside
 
+    def _write(self, text: str, keys: str = "") -> str:
+        item_id = f"item_{secrets.token_hex(12)}"
+        self.transcript.place(item_id, "user", spoken=False).keys = keys
+        self.transcript.complete(item_id, text)
+        self._send(protocol.message_item("user", text, item_id))
+        return item_id
+
     def _cut(self, now: float, *, tell_model: bool) -> None:
         cuts = self._playout.interrupt(now)
         response_id = self.responses.cut()
         if response_id is not None and tell_model:
-            self._handover.send_cut(protocol.cancel_response(response_id))
+            self.handover.send_cut(protocol.cancel_response(response_id))
         for cut in cuts:
-            self._handover.truncate(cut)
+            self.handover.truncate(cut)
             self._emit(out.AudioInterrupted(cut.item_id, cut.heard_ms))
         self._cut_unplayed()
         self._answering.clear()

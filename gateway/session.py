@@ -21,6 +21,7 @@ from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
+from gateway.keypad import Keypad
 from gateway.media.decoding import DecodingPool
 from gateway.media.leg import Leg, LegState
 from gateway.media.pcm import PcmLeg
@@ -94,6 +95,7 @@ class Session:
             self._playout, self, pcm.sample_rate, lambda voice: self._emit(out.AudioResponse(voice))
         )
         """Speaks while a client listens that has no other leg."""
+        self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         # One negotiation at a time, and none while the session closes: what it starts would stay.
         self._negotiating = asyncio.Lock()
         self._muted = False
@@ -141,6 +143,7 @@ class Session:
         finally:
             self.end(Ending.STOPPED)
             try:
+                self._keypad.flush()
                 self._conversation.finish(self._loop.time())
                 await self._close_leg()
             finally:
@@ -275,6 +278,11 @@ class Session:
         """The caller typed a line. Returns its item id."""
         self.touch()
         return self._conversation.say(text, self._loop.time())
+
+    def press(self, keys: str) -> None:
+        """The caller pressed keys of a telephone, of ``0-9*#A-D``; see :class:`Keypad`."""
+        self.touch()
+        self._keypad.press(keys)
 
     def interrupt(self) -> None:
         self.touch()

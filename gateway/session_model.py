@@ -78,13 +78,13 @@ class SessionModel:
         return protocol.session_update(self._upstream())
 
     def briefing(self, known: set[str]) -> Iterable[protocol.Event]:
-        return self._conversation.briefing(known)
+        return self._conversation.handover.briefing(known, final=True)
 
     def moment(self) -> Moment:
         return self._conversation.moment(self._clock())
 
     def awaits_words(self) -> bool:
-        return self._conversation.awaits_words
+        return self._conversation.handover.awaits_words
 
     def on_model_connected(self, known: set[str], *, moved: bool) -> None:
         self._conversation.model_connected(known, moved=moved, now=self._clock())
@@ -98,7 +98,7 @@ class SessionModel:
         kind = event["type"]
         if kind == protocol.ERROR:
             event = _redacted(event)
-        self._handle(event, self._conversation.handle)
+        self._handle(event)
         if kind in (protocol.SESSION_CREATED, protocol.SESSION_UPDATED):
             self._user.on_model_status(Status.CONNECTED)
         self._user.on_model_event(event)
@@ -107,15 +107,14 @@ class SessionModel:
             self._user.fail(ErrorCode.UPSTREAM_UNAVAILABLE, message)
 
     def on_former_event(self, event: protocol.Event) -> None:
-        if self._conversation.is_former(event):
-            self._handle(event, self._conversation.handle_former)
+        if self._conversation.handover.is_former(event):
+            self._handle(event)
+            self._conversation.handover.former_said()
             self._user.on_model_event(event)
 
-    def _handle(
-        self, event: protocol.Event, handle: Callable[[protocol.Event, float], None]
-    ) -> None:
+    def _handle(self, event: protocol.Event) -> None:
         try:
-            handle(event, self._clock())
+            self._conversation.handle(event, self._clock())
         except (KeyError, TypeError, AttributeError):
             log.warning("model left out a field of its protocol", type=event["type"])
 

@@ -22,8 +22,10 @@ MAX_SDP: Final = 65_536
 MAX_TEXT: Final = 32_768
 MAX_INSTRUCTIONS: Final = 32_768
 MAX_NAME: Final = 256
+MAX_KEYS: Final = 32
 
 TURN_DETECTION_TYPES: Final = ("server_vad", "semantic_vad")
+_KEYS = re.compile(r"[0-9*#A-D]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -151,6 +153,15 @@ def parse_text(data: object) -> str:
     if len(data) > MAX_TEXT:
         raise GatewayError(ErrorCode.TOO_LARGE, f"a text may have {MAX_TEXT} characters")
     return _unicode("send_text", data)
+
+
+def parse_keys(data: object) -> str:
+    """``send_dtmf``. :raises GatewayError: ``bad_request`` or ``too_large``."""
+    if not isinstance(data, str) or not _KEYS.fullmatch(data):
+        raise bad_request("send_dtmf takes a string of 0-9, *, # and A-D")
+    if len(data) > MAX_KEYS:
+        raise GatewayError(ErrorCode.TOO_LARGE, f"one event may have {MAX_KEYS} keys")
+    return data
 
 
 def parse_flag(data: object) -> bool:

@@ -65,6 +65,7 @@ class SocketIoDoor:
             "send_audio": self._audio,
             "commit_audio": self._commit_audio,
             "clear_audio": self._clear_audio,
+            "send_dtmf": self._keys,
             "interrupt": self._interrupt,
             "mute": self._mute,
             "update_session": self._update,
@@ -172,6 +173,10 @@ class SocketIoDoor:
     async def _text(self, client: Client, data: Any) -> Ack:
         session, text = _session(client), events.parse_text(data)
         return {"itemId": session.say(text)}
+
+    async def _keys(self, client: Client, data: Any) -> None:
+        session, keys = _session(client), events.parse_keys(data)
+        session.press(keys)
 
     async def _audio(self, client: Client, data: Any) -> Ack:
         session = _session(client)

@@ -31,6 +31,7 @@ ROOMS: dict[str, frozenset[str]] = {
     ),
     "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
     "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
+    "gateway.keypad": frozenset(),
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
@@ -49,6 +50,7 @@ ROOMS["gateway.session"] = frozenset(
         "gateway.agents",
         "gateway.conversation",
         "gateway.core",
+        "gateway.keypad",
         "gateway.media",
         "gateway.realtime",
         "gateway.telemetry",

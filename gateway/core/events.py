@@ -55,12 +55,15 @@ class StatusChanged:
     ends_in: float | None = None
 
 
+MessageType = Literal["text", "audio", "system"]
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A final line of the conversation, in order. ``timestamp``: ms since the epoch."""
 
     item_id: str
-    type: Literal["text", "audio", "system"]
+    type: MessageType
     role: Literal["user", "assistant"]
     content: str
     timestamp: int

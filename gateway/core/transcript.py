@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gateway.core.events import Message
+from gateway.core.events import Message, MessageType
 from gateway.core.media_time import SAMPLE_RATE, to_ms
 
 Role = Literal["user", "assistant"]
@@ -34,7 +34,7 @@ than this.
 @dataclass(slots=True)
 class Line:
     """One item of the conversation. ``item_id`` is the model's; ``audio_end_ms`` is where a cut
-    answer ended.
+    answer ended; ``keys`` were pressed in the place of words.
     """
 
     item_id: str
@@ -44,6 +44,7 @@ class Line:
     agent: str = ""
     interrupted: bool = False
     audio_end_ms: int | None = None
+    keys: str = ""
     complete: bool = False
     heard: bool = False
     reported: bool = False
@@ -60,7 +61,9 @@ class Line:
             data["interrupted"] = True
         if self.audio_end_ms is not None:
             data["audioEndMs"] = self.audio_end_ms
-        kind: Literal["audio", "text"] = "audio" if self.spoken else "text"
+        if self.keys:
+            data["dtmf"] = self.keys
+        kind: MessageType = "system" if self.keys else "audio" if self.spoken else "text"
         content = self.text.strip()
         return Message(self.item_id, kind, self.role, content, timestamp, self.agent, data)
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.local_model.numerals import digits_in, in_words, number_from, spoken_digits
+from gateway.local_model.numerals import (
+    digits_in,
+    in_words,
+    number_from,
+    spoken_digits,
+    spoken_keys,
+)
 
 Role = Literal["user", "assistant", "tool"]
 
@@ -232,6 +238,7 @@ _RULES: tuple[tuple[str, Callable[[Situation, re.Match[str]], Sentences]], ...] 
 )
 _COMPILED = tuple((re.compile(pattern), answer) for pattern, answer in _RULES)
 
+_PRESSED = re.compile(r"\[the caller pressed ([0-9*#A-D]{1,64})\]")
 _FEWEST_DIGITS = 3
 _MOST_HEARD = 2_000
 """Characters of a message that are looked at."""
@@ -251,6 +258,8 @@ def reply(situation: Situation) -> Sentences:
         return _WAITING[turn % len(_WAITING)]
     if last.role == "tool":
         return ("The tool answered:", *split_sentences(last.text[:_LONGEST_QUOTE] or "Nothing."))
+    if pressed := _PRESSED.fullmatch(last.text):
+        return (f"You pressed {spoken_keys(pressed[1])}.", "They do nothing here.")
     heard = _plain(last.text[:_MOST_HEARD])
     if not heard:
         return _UNHEARD[turn % len(_UNHEARD)]

@@ -75,3 +75,9 @@ def spoken_digits(digits: str) -> str:
     bounds = [0, *[cut for cut in cuts if cut < len(words)], len(words)]
     groups = [words[a:b] for a, b in itertools.pairwise(bounds)]
     return ", ".join(" ".join(group) for group in groups)
+
+
+def spoken_keys(keys: str) -> str:
+    """The keys of a telephone, of ``0-9*#A-D``, as words."""
+    names = {"*": "star", "#": "pound"}
+    return ", ".join(_ONES[int(k)] if k.isdecimal() else names.get(k, k) for k in keys)

@@ -35,6 +35,8 @@ BAD_REQUESTS: list[tuple[Any, Any]] = [
     (events.parse_text, "  \n"),
     (events.parse_text, {"text": "hi"}),
     (events.parse_text, b"hi"),
+    (events.parse_keys, None),
+    (events.parse_keys, "12 3"),
     (events.parse_flag, None),
     (events.parse_flag, "true"),
     (events.parse_flag, 1),
@@ -60,6 +62,7 @@ def test_what_is_no_payload_is_refused_by_name(parse: Any, data: Any) -> None:
     ("parse", "data"),
     [
         (events.parse_text, "x" * 40_000),
+        (events.parse_keys, "1" * 33),
         (events.parse_offer, {"type": "offer", "sdp": "v=0\r\n" * 20_000}),
         (events.Join.parse, {"instructions": "x" * 40_000}),
         (events.Join.parse, {"userId": "x" * 300}),

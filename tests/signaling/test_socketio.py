@@ -23,6 +23,7 @@ IN_A_SESSION = [
     "send_audio",
     "commit_audio",
     "clear_audio",
+    "send_dtmf",
     "interrupt",
     "mute",
     "update_session",
@@ -120,6 +121,22 @@ async def test_text_becomes_a_turn_and_its_answer_a_message(
     kinds = [event["type"] for event in caller.of("realtime_event")]
     assert kinds[:2] == ["session.created", "session.updated"]
     assert "response.output_audio.delta" not in kinds
+
+
+async def test_keys_reach_the_model_together(gateway: Gateway, model: StandIn) -> None:
+    async with Caller(gateway.url) as caller:
+        await caller.join()
+        await caller.reach_model()
+        for keys in ("1", "2*", "#", "A"):
+            assert await caller.ask("send_dtmf", keys) == {"ok": True}
+        line = await model.line()
+        item = (await line.wait_for("conversation.item.create"))["item"]
+        assert item["content"][0]["text"] == "[the caller pressed 12*#]"
+        # What was pressed last is told even if the call ends before the entry is complete.
+        assert await caller.ask("disconnect_session") == {"ok": True}
+        assert [(m["type"], m["data"]["dtmf"]) for m in caller.of("message")] == [
+            *(("system", "12*#"), ("system", "A")),
+        ]
 
 
 async def test_settings_change_in_mid_session(gateway: Gateway, model: StandIn) -> None:

@@ -46,6 +46,7 @@ def test_it_says_that_it_is_a_demonstration() -> None:
         ("Goodbye.", "Goodbye!"),
         ("Repeat after me, the rain in Spain.", "the rain in spain."),
         ("My name is Ada.", "Ada"),
+        ("[the caller pressed 120*#]", "You pressed one, two, zero, star, pound."),
         ("", "did not catch"),
         ("The frog jumped over the moon", "The frog jumped over the moon"),
     ],
