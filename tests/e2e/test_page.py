@@ -219,3 +219,33 @@ async def test_a_tab_killed_in_mid_call_ends_its_session(tmp_path: Path) -> None
             await line.socket.wait_closed()
         assert gateway.sessions is not None
         assert len(gateway.sessions) <= 1
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("transport", "codec"), [("pcm", ""), ("webrtc", "PCMU")])
+async def test_a_call_by_other_means(tmp_path: Path, transport: str, codec: str) -> None:
+    microphone = tmp_path / "microphone.wav"
+    write_microphone(microphone, TURNS[:1], (20.0,))
+    async with (
+        StandIn() as model,
+        running_gateway(model.url) as gateway,
+        page_of(gateway.url, microphone) as page,
+    ):
+        await page.click("#audio-setup > summary")
+        await page.select_option("#transport", transport)
+        if codec:
+            await page.select_option("#codec", codec)
+        await page.click("#audio-setup > summary")
+        await place_call(page)
+        await page.evaluate(LISTENER)
+        line = await model.line()
+        await line.wait_for_audio(3 * 24_000)
+        said = np.frombuffer(bytes(line.audio), "<i2").astype(float)
+        assert np.sqrt(np.mean(said**2)) > 300
+        await line.question("Hello?")
+        await line.answer("A tone for three seconds.", tone(3.0))
+        await wait_quiet(page)
+        agent = await heard(page, "agent")
+
+    (spurt,) = agent.talkspurts(quiet=0.06)
+    assert spurt[1] - spurt[0] == pytest.approx(3.0, abs=0.15)
