@@ -196,7 +196,7 @@ class Sessions:
             for task in stuck:
                 task.cancel()
             await asyncio.wait(stuck, timeout=END_TIMEOUT)
-        self._decoding.close()
+        await self._decoding.close()
 
 
 def find_agent_set(name: str) -> AgentSet:
