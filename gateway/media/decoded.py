@@ -12,14 +12,11 @@ from gateway.core.media_time import SAMPLE_RATE
 MAX_SECONDS: Final = 600
 """Of audio in one event."""
 
-MAX_WORK: Final = 0.9
+MAX_WORK: Final = 0.85
 """Seconds of CPU for one event."""
 
 PIECE_BYTES: Final = SAMPLE_RATE * 2
 """A second of PCM16."""
-
-OUT_OF_MEMORY: Final = 12
-"""The status with which a decoder that lacks memory exits."""
 
 _MAX_BYTES: Final = MAX_SECONDS * PIECE_BYTES
 

@@ -1,7 +1,7 @@
 """The program that decodes whole files, one after another, until its input ends.
 
 What a stranger's file does to FFmpeg, it does to this process: where it takes too long the kernel
-ends it, where it takes too much memory it ends itself, and it can open nothing. Its owner is
+ends it, where it takes too much memory an allocation fails, and it can open nothing. Its owner is
 ``gateway/media/decoder_process.py``.
 
 A request is a line of JSON, ``{container, size}``, and the file; a reply is a line, ``{rate,
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gateway.core.events import GatewayError
-from gateway.media.decoded import MAX_WORK, OUT_OF_MEMORY, Decoded
+from gateway.media.decoded import MAX_WORK, Decoded, too_much_memory
 from gateway.media.files import decode_file
 
 MAX_MEMORY: Final = 64 << 20
@@ -40,17 +40,13 @@ def main() -> None:
     _warm_up()
     used = _address_space()
     _confine()
-    try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, used)
-    except MemoryError:
-        sys.exit(OUT_OF_MEMORY)
+    serve(sys.stdin.buffer, sys.stdout.buffer, used)
 
 
 def serve(requests: BinaryIO, replies: BinaryIO, used: int) -> None:
     """Answer requests until they end.
 
     :param used: bytes of address space that are no file's; 0: it is not known, and not limited.
-    :raises MemoryError: a file takes too much.
     """
     while line := requests.readline():
         request = json.loads(line)
@@ -75,6 +71,8 @@ def _decode(container: str, data: bytes) -> Decoded:
     signal.setitimer(signal.ITIMER_PROF, HARD_LIMIT)
     try:
         return decode_file(container, data)
+    except MemoryError:
+        raise too_much_memory() from None
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 

@@ -17,12 +17,10 @@ import structlog
 
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.media.decoded import (
-    OUT_OF_MEMORY,
     PIECE_BYTES,
     Decoded,
     not_understood,
     too_many,
-    too_much_memory,
     too_much_work,
 )
 
@@ -91,7 +89,8 @@ class DecoderProcess:
             # A signal now could take its status from under asyncio's eyes.
             status = await process.wait()
             log.warning("a file ended its decoder", container=container, status=status)
-            raise _why(status, container) from None
+            slow = status == -signal.SIGPROF
+            raise too_much_work() if slow else not_understood(container) from None
         except TimeoutError:
             raise too_much_work() from None
         finally:
@@ -103,8 +102,9 @@ class DecoderProcess:
     async def close(self) -> None:
         """Take no more files, and end the process whatever it does."""
         self._closed = True
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        decoding = self._process if self._turn.locked() else None
+        if decoding is not None and decoding.returncode is None:
+            decoding.kill()
         async with self._turn:
             self._stop_idling()
             await self._end()
@@ -126,12 +126,6 @@ class DecoderProcess:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-
-
-def _why(status: int, container: str) -> GatewayError:
-    if status == -signal.SIGPROF:
-        return too_much_work()
-    return too_much_memory() if status == OUT_OF_MEMORY else not_understood(container)
 
 
 async def _start() -> Process:
