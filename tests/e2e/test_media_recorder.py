@@ -94,7 +94,6 @@ async def heard(page: Any, url: str, model: StandIn, **wishes: Any) -> None:
     line = await model.line(0)
     given = np.frombuffer(await line.wait_for_audio(told * RATE // 1000), "<i2")
     assert abs(len(given) - len(recorded)) < 0.06 * RATE
-    # Both begin where the recording does: sample by sample the same, but for two resamplers.
     middle = slice(RATE // 2, 2 * RATE)
     assert loudest_hz(given[middle]) == pytest.approx(HERTZ, abs=2)
     assert level_dbfs(given[middle]) == pytest.approx(level_dbfs(recorded[middle]), abs=0.2)
