@@ -114,7 +114,7 @@ def test_nothing_does_not_go_on_for_ever(kind: str, nothing: bytes) -> None:
 
 def test_the_tracks_are_read_once() -> None:
     data = recording("webm")
-    start = data.index(b"\x16\x54\xae\x6b")
+    start = data.rindex(b"\x16\x54\xae\x6b")  # The seek head names it before.
     assert packets("webm", data + data[start:]) == packets("webm", data) * 2
     assert packets("webm", data + TRACKS) == packets("webm", data)
 
