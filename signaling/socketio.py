@@ -56,7 +56,7 @@ class SocketIoDoor:
         keys: EphemeralKeys,
     ) -> None:
         self._sessions = sessions
-        self._keys = keys
+        self._ephemeral_keys = keys
         self._max_audio = max_audio
         self._ice_servers = ice_servers
         self._clients: dict[str, Client] = {}
@@ -140,7 +140,7 @@ class SocketIoDoor:
         join = events.Join.parse(data)
         resumes = join.session_id is not None and join.resume_token is not None
         # A resume token is worth more than a key, which may have expired meanwhile.
-        granted = KeySession() if resumes else self._keys.open(client.token)
+        granted = KeySession() if resumes else self._ephemeral_keys.open(client.token)
         join = replace(
             join,
             agent_set=join.agent_set or granted.agent_set,
