@@ -240,6 +240,10 @@ async def test_a_conversation_as_the_old_bridge_has_it(
             ("A friend.", "assistant"),
         ]
         assert not caller.of("audio_interrupted")
+        stats = await caller.wait("call_stats", lambda s: s["turnLatencyMs"] is not None)
+        assert 0 <= stats["turnLatencyMs"] < 1_000
+        assert stats["bufferMs"] >= 0
+        assert (stats["underruns"], stats["uplinkDroppedMs"], stats["rttMs"]) == (0, 0, None)
         assert (await caller.ask("disconnect_session"))["ok"]
 
 
