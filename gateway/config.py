@@ -29,12 +29,13 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
-_NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret"})
+_NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret", "sip_users"})
 # RFC 7064 §3.1 and RFC 7065 §3.1.
 _STUN_URL = re.compile(r"stuns?:[^\s?#/@]+")
 _TURN_URL = re.compile(r"turns?:[^\s?#/@]+(\?transport=(udp|tcp))?")
@@ -296,6 +297,15 @@ class Settings(BaseSettings):
         default=None, description="two ports such as 40000-40100"
     )
 
+    sip_listen: Annotated[tuple[SipAddress, ...], NoDecode, BeforeValidator(parse_addresses)] = (
+        Field(default=(), description="addresses such as udp:127.0.0.1:5060")
+    )
+    sip_users: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(parse_users)] = Field(
+        default_factory=dict, description="user:password, separated by commas"
+    )
+    sip_tls_cert: Path | None = Field(default=None, description="a file")
+    sip_tls_key: Path | None = Field(default=None, description="a file")
+
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning or error"
     )
@@ -324,6 +334,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _closed_or_meant(self) -> Self:
+        exposed = [str(address) for address in self.sip_listen if not address.is_loopback]
+        if exposed and not self.sip_users and not self.allow_anonymous:
+            raise ValueError(
+                f"SIP_LISTEN={exposed[0]} lets anyone on the network call: expected SIP_USERS, "
+                "a loopback address, or ALLOW_ANONYMOUS=true if that is meant"
+            )
         if not self.allow_anonymous and not _is_loopback(self.host):
             raise ValueError(
                 f"HOST={self.host} lets anyone on the network call: "

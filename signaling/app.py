@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,6 +30,7 @@ from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
 from signaling.keys import MAX_HEADER, EphemeralKeys, KeySession
 from signaling.origins import Origins
+from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.socketio import SocketIoDoor
 
 log = structlog.get_logger(__name__)
@@ -54,6 +56,7 @@ class Gateway:
         self._embedded: EmbeddedModel | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
+        self.sip: SipDoor | None = None
         self.sessions: Sessions | None = None
         self.url = ""
         self.model_name = ""
@@ -71,6 +74,7 @@ class Gateway:
         except GatewayError as error:
             raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
         addresses, ice_servers = _addresses(settings), _ice_servers(settings)
+        sip_options = _sip_options(settings)
         check_seams()
         libopus.load()
         endpoint = await self._model()
@@ -90,6 +94,12 @@ class Gateway:
             settings.realtime_model, settings.agent_set, voice=settings.realtime_voice
         )
         app.add_routes(ClientSecretsDoor(keys, defaults).routes())
+        self.sip = SipDoor(sessions, origins, sip_options)
+        app.add_routes(self.sip.routes())
+        try:
+            await self.sip.start()
+        except SipCannotListen as error:
+            raise CannotListen(str(error)) from None
         await self._listen(app)
 
     async def _listen(self, app: web.Application) -> None:
@@ -145,6 +155,8 @@ class Gateway:
                 await site.stop()
         if self._door is not None:
             await self._door.close()
+        if self.sip is not None:
+            await self.sip.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._embedded is not None:
@@ -173,6 +185,22 @@ def _addresses(settings: Settings) -> MediaAddresses:
         )
     except NoMediaAddress as error:
         raise SettingsError(str(error)) from None
+
+
+def _sip_options(settings: Settings) -> SipOptions:
+    tls = None
+    if any(address.transport == "tls" for address in settings.sip_listen):
+        if settings.sip_tls_cert is None:
+            raise SettingsError("SIP_LISTEN has a tls address: SIP_TLS_CERT is missing")
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            tls.load_cert_chain(settings.sip_tls_cert, settings.sip_tls_key)
+        except (OSError, ssl.SSLError) as error:
+            reason = error.strerror or error
+            raise SettingsError(f"SIP_TLS_CERT, SIP_TLS_KEY: {reason}") from None
+    users = {name: password.get_secret_value() for name, password in settings.sip_users.items()}
+    public = settings.public_address[0] if settings.public_address else ""
+    return SipOptions(settings.sip_listen, users, public, tls)
 
 
 def _ice_servers(settings: Settings) -> IceServers:

@@ -22,7 +22,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway": frozenset(),
     "gateway.core": frozenset(),
     "gateway.telemetry": frozenset(),
-    "gateway.config": frozenset({"gateway.telemetry"}),
+    "gateway.sip_settings": frozenset(),
+    "gateway.config": frozenset({"gateway.sip_settings", "gateway.telemetry"}),
     "gateway.media": frozenset({"gateway.core"}),
     "gateway.realtime": frozenset({"gateway.core"}),
     "gateway.agents": frozenset({"gateway.core"}),
@@ -74,6 +75,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
     "jwt": ("signaling/keys.py",),
+    "sipmessage": ("signaling/sip/",),
     "websockets": (
         "gateway/realtime/wire.py",
         "gateway/local_model/server.py",

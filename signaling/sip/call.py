@@ -1,0 +1,219 @@
+"""One call, from the phone's INVITE to the end (RFC 3261 §13, §14, §15, as the callee).
+
+Theory of operation. A call is *offered* by an INVITE, and *answered* with 2xx, which is repeated
+until its ACK. Only then it is *established*, and only then the callee may hang up with a BYE (§15);
+who wants to hang up before is *leaving*. An INVITE in an established call offers again: hold,
+resume, another path for the media. A refusal of that leaves the call as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from signaling.sip.dialog import Dialog, contact
+from signaling.sip.message import Request, response
+from signaling.sip.timers import Timers
+from signaling.sip.transaction import T1, T2, TIMEOUT, Transaction
+from signaling.sip.transactions import Transactions
+
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS"
+
+
+class State(Enum):
+    OFFERED = "offered"
+    ANSWERED = "answered"
+    """The ACK is awaited."""
+    LEAVING = "leaving"
+    """The same, and then we hang up."""
+    ESTABLISHED = "established"
+    REOFFERED = "offered again"
+    ENDED = "ended"
+
+
+class Input(Enum):
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    OFFER = "INVITE"
+    ACK = "ACK"
+    NO_ACK = "no ACK"
+    """For 32 s."""
+    CANCEL = "CANCEL"
+    BYE = "BYE"
+    HANG_UP = "hang up"
+
+
+class Action(Enum):
+    NONE = "-"
+    ANSWER = "2xx"
+    REFUSE = "refuse"
+    TELL_OFFER = "tell offer"
+    TERMINATE = "487"
+    BYE = "BYE"
+
+
+_S, _I, _A = State, Input, Action
+
+TRANSITIONS: Final[dict[tuple[State, Input], tuple[State, tuple[Action, ...]]]] = {
+    (_S.OFFERED, _I.ACCEPT): (_S.ANSWERED, (_A.ANSWER,)),
+    (_S.OFFERED, _I.REFUSE): (_S.ENDED, (_A.REFUSE,)),
+    (_S.OFFERED, _I.HANG_UP): (_S.ENDED, (_A.REFUSE,)),
+    (_S.OFFERED, _I.CANCEL): (_S.ENDED, (_A.TERMINATE,)),
+    (_S.ANSWERED, _I.ACK): (_S.ESTABLISHED, ()),
+    (_S.ANSWERED, _I.NO_ACK): (_S.ENDED, (_A.BYE,)),
+    (_S.ANSWERED, _I.BYE): (_S.ENDED, ()),
+    (_S.ANSWERED, _I.HANG_UP): (_S.LEAVING, ()),
+    (_S.LEAVING, _I.ACK): (_S.ENDED, (_A.BYE,)),
+    (_S.LEAVING, _I.NO_ACK): (_S.ENDED, (_A.BYE,)),
+    (_S.LEAVING, _I.BYE): (_S.ENDED, ()),
+    (_S.ESTABLISHED, _I.OFFER): (_S.REOFFERED, (_A.TELL_OFFER,)),
+    (_S.ESTABLISHED, _I.BYE): (_S.ENDED, ()),
+    (_S.ESTABLISHED, _I.HANG_UP): (_S.ENDED, (_A.BYE,)),
+    (_S.REOFFERED, _I.ACCEPT): (_S.ANSWERED, (_A.ANSWER,)),
+    (_S.REOFFERED, _I.REFUSE): (_S.ESTABLISHED, (_A.REFUSE,)),
+    (_S.REOFFERED, _I.CANCEL): (_S.ESTABLISHED, (_A.TERMINATE,)),
+    (_S.REOFFERED, _I.BYE): (_S.ENDED, (_A.TERMINATE,)),
+    (_S.REOFFERED, _I.HANG_UP): (_S.ENDED, (_A.REFUSE, _A.BYE)),
+}
+"""What is not in the table changes nothing: a CANCEL that comes after the answer, for one."""
+
+
+class Call:
+    """A phone's call.
+
+    :param offered: told of each further offer: the call and its SDP.
+    :param ended: told once, however the call ended.
+    """
+
+    def __init__(
+        self,
+        invite: Request,
+        transaction: Transaction,
+        transactions: Transactions,
+        timers: Timers,
+        offered: Callable[[Call, str], None],
+        ended: Callable[[Call], None],
+    ) -> None:
+        self.state = State.OFFERED
+        self.dialog = Dialog(invite, transaction.flow)
+        self.user = ""
+        """Who was called."""
+        self._transactions = transactions
+        self._timers = timers
+        self._offered = offered
+        self._ended = ended
+        self._take(invite, transaction)
+
+    def _take(self, invite: Request, transaction: Transaction) -> None:
+        self._invite = invite
+        self._pending = transaction
+        self._answer = b""
+        self._interval = T1
+
+    @property
+    def invite_cseq(self) -> int:
+        return self._invite.cseq
+
+    def is_offered_by(self, transaction: Transaction | None) -> bool:
+        """Whether ``transaction`` is the INVITE that waits for an answer."""
+        return transaction is self._pending
+
+    # -- what the gateway wants
+
+    def accept(self, sdp: str, now: float) -> None:
+        """Answer the offer."""
+        extra = (("Contact", contact(self.dialog.flow)), ("Allow", ALLOW))
+        asked, tag = self._invite.headers, self.dialog.local_tag
+        self._answer = response(asked, 200, tag, extra, sdp)
+        self._feed(Input.ACCEPT, now)
+
+    def refuse(self, code: int, now: float, extra: tuple[tuple[str, str], ...] = ()) -> None:
+        """Refuse the offer; an established call goes on as it was."""
+        self._prepare(code, extra)
+        self._feed(Input.REFUSE, now)
+
+    def hang_up(self, now: float) -> None:
+        """End the call, whatever its state."""
+        if self.state in (State.OFFERED, State.REOFFERED):
+            self._prepare(480)
+        self._feed(Input.HANG_UP, now)
+
+    def _prepare(self, code: int, extra: tuple[tuple[str, str], ...] = ()) -> None:
+        self._refusal = code, response(self._invite.headers, code, self.dialog.local_tag, extra)
+
+    # -- what the phone wants
+
+    def offer(self, invite: Request, transaction: Transaction, now: float) -> bool:
+        """An INVITE within the call. False: not now."""
+        if self.state is not State.ESTABLISHED:
+            return False
+        self._take(invite, transaction)
+        self._feed(Input.OFFER, now)
+        return True
+
+    def acknowledge(self, ack: Request, now: float) -> None:
+        if ack.cseq == self._invite.cseq:
+            self._timers.cancel((self, Input.ACK))
+            self._timers.cancel((self, Input.NO_ACK))
+            self._feed(Input.ACK, now)
+
+    def cancel(self, now: float) -> None:
+        self._feed(Input.CANCEL, now)
+
+    def bye(self, now: float) -> None:
+        """The phone hung up; its BYE is answered already."""
+        self._feed(Input.BYE, now)
+
+    # -- the table
+
+    def _feed(self, what: Input, now: float) -> None:
+        found = TRANSITIONS.get((self.state, what))
+        if found is None:
+            return
+        self.state, actions = found
+        for action in actions:
+            self._do(action, now)
+        if self.state is State.ENDED:
+            self._timers.cancel((self, Input.ACK))
+            self._timers.cancel((self, Input.NO_ACK))
+            self._ended(self)
+
+    def _do(self, action: Action, now: float) -> None:
+        if action is Action.ANSWER:
+            self._pending.respond(200, self._answer, now)
+            self._timers.set((self, Input.NO_ACK), now + TIMEOUT, self._no_ack)
+            self._timers.set((self, Input.ACK), now + self._interval, self._repeat)
+        elif action is Action.REFUSE:
+            self._pending.respond(*self._refusal, now)
+        elif action is Action.TERMINATE:
+            self._prepare(487)
+            self._pending.respond(*self._refusal, now)
+        elif action is Action.TELL_OFFER:
+            self._offered(self, self._invite.body.decode(errors="replace"))
+        elif action is Action.BYE:
+            self._transactions.ask(
+                self.dialog.flow,
+                "BYE",
+                lambda branch: self.dialog.request("BYE", branch),
+                now,
+            )
+
+    def _repeat(self, now: float) -> None:
+        """The 2xx again, also where nothing is lost: a proxy behind may lose it."""
+        self._pending.respond(200, self._answer, now)
+        self._interval = min(2 * self._interval, T2)
+        self._timers.set((self, Input.ACK), now + self._interval, self._repeat)
+
+    def _no_ack(self, now: float) -> None:
+        self._feed(Input.NO_ACK, now)
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram, for the documentation."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.OFFERED.value.replace(' ', '_')}"]
+    for (state, what), (following, actions) in TRANSITIONS.items():
+        done = f" / {', '.join(action.value for action in actions)}" if actions else ""
+        end = "[*]" if following is State.ENDED else following.value.replace(" ", "_")
+        lines.append(f"    {state.value.replace(' ', '_')} --> {end}: {what.value}{done}")
+    return "\n".join(lines)

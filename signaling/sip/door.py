@@ -1,0 +1,214 @@
+"""Phones and sessions joined: a call is answered by a session, and ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from gateway.core.ending import Ending
+from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status, StatusChanged
+from gateway.session import Session
+from gateway.sessions import Sessions
+from gateway.sip_settings import SipAddress
+from signaling.origins import Origins
+from signaling.sip.call import Call
+from signaling.sip.digest import Digest
+from signaling.sip.transaction import Flow
+from signaling.sip.transport import Listeners
+from signaling.sip.user_agent import RETRY_AFTER, UserAgent
+from signaling.sip.websocket import WebSocketDoor
+
+log = structlog.get_logger(__name__)
+
+ANY_AGENT: Final = ("", "agent")
+"""Names under which the agents of ``AGENT_SET`` are called."""
+
+LAST_WORDS: Final = 1.0
+"""Seconds that phones have to answer the last BYE when the gateway stops."""
+
+_REFUSALS: Final[Mapping[ErrorCode, int]] = {
+    ErrorCode.CAPACITY: 503,
+    ErrorCode.BAD_REQUEST: 404,
+    ErrorCode.NEGOTIATION_FAILED: 488,
+    ErrorCode.NO_SESSION: 480,
+}
+
+
+class SipCannotListen(Exception):
+    """An address of ``SIP_LISTEN`` cannot be had: one sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipOptions:
+    """What the door was told.
+
+    :ivar users: passwords by name; empty: anybody may call.
+    :ivar public: our address as phones see it; empty: the one they reach.
+    """
+
+    listen: Sequence[SipAddress] = ()
+    users: Mapping[str, str] | None = None
+    public: str = ""
+    tls: ssl.SSLContext | None = None
+
+
+class _Line:
+    """One call and its session."""
+
+    def __init__(self, door: SipDoor, call: Call) -> None:
+        self._door = door
+        self.call = call
+        self.session: Session | None = None
+
+    def on_session_event(self, event: SessionEvent) -> None:
+        if isinstance(event, StatusChanged) and event.status is Status.DISCONNECTED:
+            self._door.hang_up(self.call)
+
+    def on_displaced(self) -> None:
+        """Nobody else knows the session's token."""
+
+
+class SipDoor:
+    """All phones: those of ``SIP_LISTEN``, and those on the WebSocket."""
+
+    def __init__(self, sessions: Sessions, origins: Origins, options: SipOptions) -> None:
+        self._sessions = sessions
+        self._options = options
+        self._loop = asyncio.get_running_loop()
+        self._agent = UserAgent(self, Digest(options.users) if options.users else None)
+        self._listeners = Listeners(self._receive, options.public, options.tls)
+        self._websockets = WebSocketDoor(self._receive, origins)
+        self._lines: dict[Call, _Line] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def routes(self) -> list[web.RouteDef]:
+        return self._websockets.routes()
+
+    @property
+    def addresses(self) -> Sequence[SipAddress]:
+        """Where phones reach us, besides the WebSocket."""
+        return self._listeners.addresses
+
+    async def start(self) -> None:
+        """Listen.
+
+        :raises SipCannotListen: an address is taken, or not of this machine.
+        """
+        for address in self._options.listen:
+            try:
+                await self._listeners.listen(address)
+            except OSError as error:
+                reason = os.strerror(error.errno) if error.errno else str(error)
+                raise SipCannotListen(
+                    f"cannot listen on SIP_LISTEN={address}: {reason.lower()}"
+                ) from None
+
+    async def close(self) -> None:
+        """Hang up what is left, and leave nothing behind. The sessions have ended."""
+        for call in list(self._lines):
+            self.hang_up(call)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                await self._idle.wait()
+        if self._answering:
+            await asyncio.wait(self._answering)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._websockets.close()
+        await self._listeners.close()
+
+    # -- in time
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        self._agent.receive(data, flow, self._loop.time())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Look at the clock again when the next deadline comes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (at := self._agent.timers.next_at) is not None:
+            self._timer = self._loop.call_at(at, self._run_due)
+        if self._agent.is_idle:
+            self._idle.set()
+        else:
+            self._idle.clear()
+
+    def _run_due(self) -> None:
+        self._agent.timers.run_due(self._loop.time())
+        self._settle()
+
+    # -- calls
+
+    def on_call(self, call: Call, sdp: str) -> None:
+        """Somebody calls; :class:`CallHandler`."""
+        log.info("call", transport=call.dialog.flow.transport)
+        self._lines[call] = _Line(self, call)
+        self.on_offer(call, sdp)
+
+    def on_offer(self, call: Call, sdp: str) -> None:
+        """An offer is to be answered; :class:`CallHandler`."""
+        task = self._loop.create_task(self._answer(call, sdp), name="sip-answer")
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
+
+    async def _answer(self, call: Call, sdp: str) -> None:
+        line = self._lines.get(call)
+        if line is None:
+            return
+        try:
+            if line.session is None:
+                session = self._sessions.open(
+                    "sip",
+                    agent_set=None if call.user in ANY_AGENT else call.user,
+                    ends_with_leg=True,
+                )
+                line.session = session
+                answer = await session.offer(sdp)
+                session.attach(line)
+            else:
+                answer = await line.session.offer(sdp)
+            call.accept(answer, self._loop.time())
+        except GatewayError as error:
+            log.info("call refused", code=error.code.value, reason=error.message)
+            code = _REFUSALS.get(error.code, 500)
+            extra = (("Retry-After", RETRY_AFTER),) if code == 503 else ()
+            call.refuse(code, self._loop.time(), extra)
+        finally:
+            # Whatever failed, the phone gets to know; changes nothing once it was answered.
+            call.refuse(500, self._loop.time())
+            self._settle()
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answering.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call failed", exc_info=error)
+
+    def on_key(self, call: Call, key: str) -> None:
+        """A key was pressed; :class:`CallHandler`."""
+        line = self._lines.get(call)
+        if line is not None and line.session is not None:
+            line.session.press(key)
+
+    def on_ended(self, call: Call) -> None:
+        """The call is over; :class:`CallHandler`."""
+        line = self._lines.pop(call, None)
+        if line is not None and line.session is not None:
+            line.session.end(Ending.HUNG_UP)
+
+    def hang_up(self, call: Call) -> None:
+        """The session ended, whyever."""
+        call.hang_up(self._loop.time())
+        self._settle()

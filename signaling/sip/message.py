@@ -1,0 +1,257 @@
+"""SIP messages as bytes and back, within bounds (RFC 3261 §7, §25).
+
+The grammar of URIs, addresses, Via and CSeq is ``sipmessage``'s. What it would take in any length,
+or take apart and put together differently, is done here: a header that goes back into a response is
+echoed as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from sipmessage import Address, CSeq, Headers, Via
+from sipmessage.message import COMPACT_FORMS
+
+MAX_MESSAGE: Final = 65_535
+"""Bytes; what one UDP datagram can hold."""
+
+MAX_HEAD: Final = 16_384
+"""Bytes before the body."""
+
+MAX_HEADERS: Final = 128
+
+MAX_VALUE: Final = 2_048
+"""Characters of one header."""
+
+MAX_URI: Final = 512
+"""Characters; the grammar's expressions take time by the square of it."""
+
+MAX_CSEQ: Final = 2**31 - 1
+
+MAGIC_COOKIE: Final = "z9hG4bK"
+"""Begins a branch that is unique (RFC 3261 §8.1.1.7)."""
+
+PHRASES: Final = {
+    100: "Trying",
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    503: "Service Unavailable",
+    505: "Version Not Supported",
+}
+
+_ECHOED: Final = ("Via", "From", "To", "Call-ID", "CSeq")
+_SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
+_TOKEN: Final = re.compile(r"[\w.!%*+`'~-]{1,64}", re.ASCII)
+_VERSION: Final = re.compile(r"SIP/\d{1,3}\.\d{1,3}", re.ASCII)
+_BREAK: Final = re.compile(r"\r?\n")
+_FOLD: Final = re.compile(r"\r?\n[ \t]+")
+_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+_RPORT: Final = re.compile(r";\s*rport\s*(?==[^;,]*|(?=[;,])|$)(=[^;,]*)?", re.IGNORECASE)
+_FIRST_VALUE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
+
+
+class Malformed(Exception):
+    """Not a SIP message, or one that breaks a bound.
+
+    :ivar code: the response that says so.
+    :ivar headers: of the request, if a response to it can be made.
+    """
+
+    def __init__(self, reason: str, code: int = 400, headers: Headers | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose mandatory headers are there and can be read.
+
+    :ivar uri: the Request-URI as it came, in bounds.
+    :ivar sent_by: host and port of the topmost Via.
+    :ivar to_tag: empty outside of a dialog.
+    """
+
+    method: str
+    uri: str
+    headers: Headers
+    body: bytes
+    sent_by: str
+    branch: str
+    call_id: str
+    cseq: int
+    from_tag: str
+    to_tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response; ``method`` is that of the request it answers."""
+
+    code: int
+    headers: Headers
+    branch: str
+    method: str
+
+
+def parse(data: bytes) -> Request | Response:
+    """The message in a datagram, a WebSocket frame, or a stretch of a stream.
+
+    :raises Malformed: whatever is wrong with it.
+    """
+    found = _HEAD_END.search(data, 0, MAX_HEAD)
+    if found is None:
+        raise Malformed("the headers do not end")
+    try:
+        head = data[: found.start()].decode()
+    except UnicodeDecodeError:
+        raise Malformed("the headers are not UTF-8") from None
+    first, _, rest = _FOLD.sub(" ", head).partition("\n")
+    start = first.rstrip("\r").split(" ", 2)
+    headers = _headers(rest)
+    if len(start) == 3 and _VERSION.fullmatch(start[0]):
+        return _response(start[1], headers)
+    if len(start) != 3 or not _VERSION.fullmatch(start[2]) or not _TOKEN.fullmatch(start[0]):
+        raise Malformed("neither a request nor a response")
+    method, uri, version = start
+    if version != "SIP/2.0":
+        _refuse(headers, "not SIP/2.0", 505)
+    if len(uri) > MAX_URI:
+        _refuse(headers, "the Request-URI is too long")
+    return _request(method, uri, headers, _body(data[found.end() :], headers))
+
+
+def _headers(text: str) -> Headers:
+    lines = _BREAK.split(text, MAX_HEADERS) if text else []
+    if len(lines) > MAX_HEADERS:
+        raise Malformed("too many headers")
+    headers = Headers()
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name = name.rstrip(" \t")
+        if not colon or not _TOKEN.fullmatch(name) or len(value) > MAX_VALUE or "\r" in value:
+            raise Malformed("a header is not one")
+        headers.add(COMPACT_FORMS.get(name.lower(), name), value.strip())
+    return headers
+
+
+def _body(rest: bytes, headers: Headers) -> bytes:
+    """As long as Content-Length says: a datagram may be longer (RFC 3261 §18.3)."""
+    stated = headers.get("Content-Length")
+    if stated is None:
+        return rest
+    length = content_length(stated)
+    if length is None or length > len(rest):
+        _refuse(headers, "the body is not as long as Content-Length says")
+    return rest[:length]
+
+
+def content_length(value: str) -> int | None:
+    """A Content-Length in bounds; None if it is not."""
+    if not re.fullmatch(r"\d{1,10}", value, re.ASCII) or int(value) > MAX_MESSAGE:
+        return None
+    return int(value)
+
+
+def _response(code: str, headers: Headers) -> Response:
+    try:
+        via = _top_via(headers)
+        answered = CSeq.parse(headers["CSeq"])
+    except (ValueError, TypeError, KeyError):
+        raise Malformed("a response to nothing") from None
+    if not re.fullmatch(r"[1-6]\d\d", code, re.ASCII):
+        raise Malformed("a response without a code")
+    return Response(int(code), headers, via.parameters.get("branch") or "", answered.method)
+
+
+def _request(method: str, uri: str, headers: Headers, body: bytes) -> Request:
+    for name in _SINGLE:
+        if len(headers.getlist(name)) > 1:
+            _refuse(headers, f"more than one {name}")
+    # A parameter named "self" is a TypeError in the parser.
+    try:
+        via = _top_via(headers)
+        cseq = CSeq.parse(headers["CSeq"])
+        call_id = headers["Call-ID"]
+        from_tag = Address.parse(headers["From"]).parameters.get("tag") or ""
+        to_tag = Address.parse(headers["To"]).parameters.get("tag") or ""
+    except (ValueError, TypeError, KeyError):
+        _refuse(headers, "a mandatory header is missing or cannot be read")
+    if cseq.method != method or cseq.sequence > MAX_CSEQ or not call_id:
+        _refuse(headers, "CSeq or Call-ID is wrong")
+    sent_by = via.host.lower() if via.port is None else f"{via.host.lower()}:{via.port}"
+    branch = via.parameters.get("branch") or ""
+    return Request(
+        method, uri, headers, body, sent_by, branch, call_id, cseq.sequence, from_tag, to_tag
+    )
+
+
+def _top_via(headers: Headers) -> Via:
+    first = _FIRST_VALUE.match(headers["Via"])
+    return Via.parse(first[0] if first else "")
+
+
+def _refuse(headers: Headers, reason: str, code: int = 400) -> NoReturn:
+    """Of a request; without all that a response echoes, and of an ACK, nobody is told."""
+    answerable = all(headers.get(name) for name in _ECHOED)
+    answerable = answerable and not headers["CSeq"].endswith("ACK")
+    raise Malformed(reason, code, headers if answerable else None)
+
+
+def note_source(headers: Headers, host: str, port: int) -> None:
+    """Write into the topmost Via where the request came from (RFC 3261 §18.2.1, RFC 3581 §4)."""
+    values = headers.getlist("Via")
+    found = _FIRST_VALUE.match(values[0])
+    assert found is not None
+    top, rest = found[0], values[0][found.end() :]
+    address = f"[{host}]" if ":" in host else host
+    values[0] = f"{_RPORT.sub(f';rport={port}', top, 1).rstrip()};received={address}{rest}"
+
+
+def response(
+    asked: Headers, code: int, to_tag: str, extra: tuple[tuple[str, str], ...] = (), body: str = ""
+) -> bytes:
+    """A response to the request with the headers ``asked`` (RFC 3261 §8.2.6).
+
+    :param to_tag: put on To, unless the request has one.
+    """
+    lines = [f"SIP/2.0 {code} {PHRASES[code]}"]
+    lines += [f"{name}: {value}" for name in _ECHOED for value in asked.getlist(name)]
+    if code > 100:
+        # The To of a request in a dialog has its tag already; one that cannot be read stays as is.
+        lines = [
+            f"{line};tag={to_tag}" if line.startswith("To: ") and "tag=" not in line else line
+            for line in lines
+        ]
+    return _encode(lines, extra, body)
+
+
+def request(method: str, uri: str, headers: tuple[tuple[str, str], ...], body: str = "") -> bytes:
+    """A request of ours; ``headers`` in order."""
+    return _encode([f"{method} {uri} SIP/2.0"], headers, body)
+
+
+def _encode(lines: list[str], headers: tuple[tuple[str, str], ...], body: str) -> bytes:
+    lines += [f"{name}: {value}" for name, value in headers]
+    content = body.encode()
+    if content:
+        lines.append("Content-Type: application/sdp")
+    lines.append(f"Content-Length: {len(content)}")
+    return "\r\n".join([*lines, "", ""]).encode() + content

@@ -1,0 +1,266 @@
+"""One transaction: a request and its responses, each of which may be lost (RFC 3261 §17).
+
+Theory of operation. The tables are those of RFC 3261 §17.1.2, §17.2.1 and §17.2.2, with RFC 6026's
+*accepted* for an INVITE that was answered with 2xx: until timer L ends it, a repeated INVITE is
+absorbed. Each state has its timers: they start with it, and end with the last state that has them.
+The 2xx itself is repeated by the call, until its ACK (RFC 3261 §13.3.1.4).
+
+There is no table for an INVITE of our own: the gateway sends none yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Protocol
+
+from signaling.sip.timers import Timers
+
+T1: Final = 0.5
+"""Seconds: the round trip that is expected."""
+
+T2: Final = 4.0
+"""Seconds: the longest pause between two copies."""
+
+T4: Final = 5.0
+"""Seconds: how long a message may stay in the network."""
+
+TIMEOUT: Final = 64 * T1
+
+
+class Flow(Protocol):
+    """A way to one peer: a UDP address, or a connection."""
+
+    @property
+    def transport(self) -> str:
+        """``udp``, ``tcp``, ``tls``, ``ws`` or ``wss``."""
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        """The peer's address and port."""
+
+    @property
+    def local(self) -> str:
+        """Our host and port, as the peer reaches us."""
+
+    @property
+    def reliable(self) -> bool:
+        """Whether nothing is lost on the way."""
+
+    def send(self, data: bytes) -> None:
+        """Send one message; nothing happens when the flow is closed."""
+
+
+class State(Enum):
+    TRYING = "trying"
+    PROCEEDING = "proceeding"
+    COMPLETED = "completed"
+    """The final response is known; copies are answered, or absorbed."""
+    CONFIRMED = "confirmed"
+    """So is that the caller has it."""
+    ACCEPTED = "accepted"
+    """Answered with 2xx (RFC 6026)."""
+    TERMINATED = "terminated"
+
+
+class Input(Enum):
+    COPY = "request again"
+    ACK = "ACK"
+    PROVISIONAL = "1xx"
+    SUCCESS = "2xx"
+    FAILURE = "3xx-6xx"
+    E = "timer E"
+    F = "timer F"
+    G = "timer G"
+    H = "timer H"
+    I = "timer I"  # noqa: E741
+    J = "timer J"
+    K = "timer K"
+    L = "timer L"
+
+
+class Action(Enum):
+    NONE = "-"
+    SEND = "send"
+    """The response that was given."""
+    REPEAT = "send again"
+    """What was sent last."""
+    TELL = "tell"
+    """Whoever asked that a final response came, or none will."""
+
+
+_S, _I, _A = State, Input, Action
+Transitions = Mapping[tuple[State, Input], tuple[State, Action]]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A kind of transaction.
+
+    :ivar timers: those that run in a state.
+    """
+
+    name: str
+    start: State
+    transitions: Transitions
+    timers: Mapping[State, tuple[Input, ...]]
+
+
+INVITE_SERVER: Final = Machine(
+    "INVITE server",
+    _S.PROCEEDING,
+    {
+        (_S.PROCEEDING, _I.COPY): (_S.PROCEEDING, _A.REPEAT),
+        (_S.PROCEEDING, _I.PROVISIONAL): (_S.PROCEEDING, _A.SEND),
+        (_S.PROCEEDING, _I.SUCCESS): (_S.ACCEPTED, _A.SEND),
+        (_S.PROCEEDING, _I.FAILURE): (_S.COMPLETED, _A.SEND),
+        (_S.ACCEPTED, _I.SUCCESS): (_S.ACCEPTED, _A.SEND),
+        (_S.ACCEPTED, _I.L): (_S.TERMINATED, _A.NONE),
+        (_S.COMPLETED, _I.COPY): (_S.COMPLETED, _A.REPEAT),
+        (_S.COMPLETED, _I.G): (_S.COMPLETED, _A.REPEAT),
+        (_S.COMPLETED, _I.ACK): (_S.CONFIRMED, _A.NONE),
+        (_S.COMPLETED, _I.H): (_S.TERMINATED, _A.NONE),
+        (_S.CONFIRMED, _I.I): (_S.TERMINATED, _A.NONE),
+    },
+    {_S.COMPLETED: (_I.G, _I.H), _S.CONFIRMED: (_I.I,), _S.ACCEPTED: (_I.L,)},
+)
+
+SERVER: Final = Machine(
+    "non-INVITE server",
+    _S.TRYING,
+    {
+        (_S.TRYING, _I.SUCCESS): (_S.COMPLETED, _A.SEND),
+        (_S.TRYING, _I.FAILURE): (_S.COMPLETED, _A.SEND),
+        (_S.COMPLETED, _I.COPY): (_S.COMPLETED, _A.REPEAT),
+        (_S.COMPLETED, _I.J): (_S.TERMINATED, _A.NONE),
+    },
+    {_S.COMPLETED: (_I.J,)},
+)
+
+CLIENT: Final = Machine(
+    "non-INVITE client",
+    _S.TRYING,
+    {
+        (_S.TRYING, _I.E): (_S.TRYING, _A.REPEAT),
+        (_S.TRYING, _I.F): (_S.TERMINATED, _A.TELL),
+        (_S.TRYING, _I.PROVISIONAL): (_S.PROCEEDING, _A.NONE),
+        (_S.TRYING, _I.SUCCESS): (_S.COMPLETED, _A.TELL),
+        (_S.TRYING, _I.FAILURE): (_S.COMPLETED, _A.TELL),
+        (_S.PROCEEDING, _I.E): (_S.PROCEEDING, _A.REPEAT),
+        (_S.PROCEEDING, _I.F): (_S.TERMINATED, _A.TELL),
+        (_S.PROCEEDING, _I.SUCCESS): (_S.COMPLETED, _A.TELL),
+        (_S.PROCEEDING, _I.FAILURE): (_S.COMPLETED, _A.TELL),
+        (_S.COMPLETED, _I.K): (_S.TERMINATED, _A.NONE),
+    },
+    {
+        _S.TRYING: (_I.E, _I.F),
+        _S.PROCEEDING: (_I.E, _I.F),
+        _S.COMPLETED: (_I.K,),
+    },
+)
+
+MACHINES: Final = (INVITE_SERVER, SERVER, CLIENT)
+
+_REPEATING: Final = (_I.E, _I.G)
+_LINGERING: Final = {_I.I: T4, _I.J: TIMEOUT, _I.K: T4}
+"""How long a transaction stays for copies; where nothing is lost there are none."""
+
+
+def kind_of(code: int) -> Input:
+    """What a response is to a transaction."""
+    if code < 200:
+        return Input.PROVISIONAL
+    return Input.SUCCESS if code < 300 else Input.FAILURE
+
+
+class Transaction:
+    """One transaction, from its first request to when no copy can come any more.
+
+    :param told: of a client transaction: a final response came, or none will.
+    :param ended: nothing of it is left.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        key: Hashable,
+        flow: Flow,
+        timers: Timers,
+        ended: Callable[[Hashable], None],
+        told: Callable[[], None] | None = None,
+    ) -> None:
+        self.key = key
+        self.flow = flow
+        self.state = machine.start
+        self._machine = machine
+        self._timers = timers
+        self._ended = ended
+        self._told = told
+        self._last = b""
+        self._interval = T1
+
+    def begin(self, request: bytes, now: float) -> None:
+        """Send the request of a client transaction."""
+        self._send(request)
+        self._move(self.state, now)
+
+    def respond(self, code: int, response: bytes, now: float) -> None:
+        """Send a response of a server transaction, unless a final one was sent before."""
+        self.feed(kind_of(code), now, response)
+
+    def feed(self, what: Input, now: float, message: bytes = b"") -> None:
+        """Follow the table; a pair that is not in it changes nothing.
+
+        :param message: a response to send.
+        """
+        found = self._machine.transitions.get((self.state, what))
+        if found is None:
+            return
+        state, action = found
+        if action is Action.SEND:
+            self._send(message)
+        elif action is Action.REPEAT:
+            self.flow.send(self._last)
+        self._move(state, now)
+        if action is Action.TELL and self._told is not None:
+            self._told()
+
+    def _send(self, message: bytes) -> None:
+        self._last = message
+        self.flow.send(message)
+
+    def _move(self, state: State, now: float) -> None:
+        wanted = self._machine.timers.get(state, ())
+        for timer in self._machine.timers.get(self.state, ()):
+            if timer not in wanted:
+                self._timers.cancel((self, timer))
+        self.state = state
+        for timer in wanted:
+            if (self, timer) not in self._timers:
+                self._start(timer, now)
+        if state is State.TERMINATED:
+            self._ended(self.key)
+
+    def _start(self, timer: Input, now: float) -> None:
+        reliable = self.flow.reliable
+        if timer in _REPEATING:
+            if reliable:
+                return
+            pause = self._interval
+            self._interval = T2 if self.state is State.PROCEEDING else min(2 * pause, T2)
+        elif timer in _LINGERING:
+            pause = 0.0 if reliable else _LINGERING[timer]
+        else:
+            pause = TIMEOUT
+        self._timers.set((self, timer), now + pause, lambda at: self.feed(timer, at))
+
+
+def diagram(machine: Machine) -> str:
+    """A table as a Mermaid state diagram, for the documentation."""
+    lines = ["stateDiagram-v2", f"    [*] --> {machine.start.value}"]
+    for (state, what), (following, action) in machine.transitions.items():
+        done = "" if action is Action.NONE else f" / {action.value}"
+        end = "[*]" if following is State.TERMINATED else following.value
+        lines.append(f"    {state.value} --> {end}: {what.value}{done}")
+    return "\n".join(lines)

@@ -1,0 +1,222 @@
+"""SIP over UDP, TCP and TLS: sockets that bring messages, and flows that take the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, Literal, cast
+
+import structlog
+
+from gateway.sip_settings import SipAddress
+from signaling.sip.framing import PING, PONG, Framer, Unframed
+from signaling.sip.transaction import Flow
+
+log = structlog.get_logger(__name__)
+
+MAX_CONNECTIONS: Final = 1_000
+
+FIRST_MESSAGE: Final = 15.0
+"""Seconds that a connection has for its first message."""
+
+MAX_UNSENT: Final = 1_000_000
+"""Bytes that wait for a peer which reads nothing; then the connection is cut."""
+
+_KEEP_ALIVE: Final = b"\r\n\0 "
+
+Received = Callable[[bytes, Flow], None]
+
+
+def host_port(host: str, port: int) -> str:
+    """As in a URI."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class UdpFlow:
+    """One peer's address; answers go where the request came from (RFC 3581)."""
+
+    transport: Final = "udp"
+    reliable: Final = False
+
+    def __init__(
+        self, socket: asyncio.DatagramTransport, address: tuple[Any, ...], public: str
+    ) -> None:
+        self._socket = socket
+        self._address = address
+        self._public = public
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        return plain_host(self._address[0]), self._address[1]
+
+    @property
+    def local(self) -> str:
+        host, port = self._socket.get_extra_info("sockname")[:2]
+        if self._public:
+            host = self._public
+        elif ipaddress.ip_address(host).is_unspecified:
+            host = _route_to(self._address)
+        return host_port(host, port)
+
+    def send(self, data: bytes) -> None:
+        if not self._socket.is_closing():
+            self._socket.sendto(data, self._address)
+
+
+def plain_host(host: str) -> str:
+    """An address without the interface it is of, IPv4 as such."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def _route_to(address: tuple[Any, ...]) -> str:
+    """Our address as ``address`` sees it. Connecting a UDP socket sends nothing."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(address)
+        except OSError:
+            return plain_host(address[0])
+        return plain_host(probe.getsockname()[0])
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, received: Received, public: str) -> None:
+        self._received = received
+        self._public = public
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if addr[1] != 0 and data.strip(_KEEP_ALIVE):
+            self._received(data, UdpFlow(self._socket, addr, self._public))
+
+
+class StreamFlow(asyncio.Protocol):
+    """One TCP or TLS connection."""
+
+    reliable: Final = True
+
+    def __init__(
+        self,
+        transport: Literal["tcp", "tls"],
+        received: Received,
+        public: str,
+        others: set[StreamFlow],
+    ) -> None:
+        self.transport = transport
+        self.remote = ("", 0)
+        self.local = ""
+        self._received = received
+        self._public = public
+        self._others = others
+        self._framer = Framer()
+        self._wire: asyncio.Transport | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._wire = wire = cast(asyncio.Transport, transport)
+        if len(self._others) >= MAX_CONNECTIONS:
+            wire.abort()
+            return
+        self._others.add(self)
+        peer, own = wire.get_extra_info("peername"), wire.get_extra_info("sockname")
+        self.remote = plain_host(peer[0]), peer[1]
+        self.local = host_port(self._public or plain_host(own[0]), own[1])
+        self._deadline = asyncio.get_running_loop().call_later(FIRST_MESSAGE, wire.abort)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            messages = self._framer.feed(data)
+        except Unframed as error:
+            log.debug("connection closed", reason=str(error))
+            self.close()
+            return
+        for message in messages:
+            self._stop_deadline()
+            if message == PING:
+                self.send(PONG)
+            else:
+                self._received(message, self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_deadline()
+        self._others.discard(self)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def send(self, data: bytes) -> None:
+        wire = self._wire
+        if wire is None or wire.is_closing():
+            return
+        wire.write(data)
+        if wire.get_write_buffer_size() > MAX_UNSENT:
+            wire.abort()
+
+    def close(self) -> None:
+        """Once what was sent is on its way."""
+        if self._wire is not None:
+            self._wire.close()
+
+
+class Listeners:
+    """The sockets of ``SIP_LISTEN``.
+
+    :param public: our address as phones see it, for Contact; empty: the one they reach.
+    :param tls: for ``tls`` addresses.
+    """
+
+    def __init__(self, received: Received, public: str, tls: ssl.SSLContext | None) -> None:
+        self._received = received
+        self._public = public
+        self._tls = tls
+        self._datagrams: list[asyncio.DatagramTransport] = []
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[StreamFlow] = set()
+        self.addresses: list[SipAddress] = []
+        """Where we listen, with the ports that were free."""
+
+    async def listen(self, wanted: SipAddress) -> None:
+        """Open one address.
+
+        :raises OSError: it cannot be.
+        """
+        loop = asyncio.get_running_loop()
+        own: tuple[Any, ...]
+        if wanted.transport == "udp":
+            wire, _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self._received, self._public),
+                local_addr=(wanted.host, wanted.port),
+            )
+            self._datagrams.append(wire)
+            own = wire.get_extra_info("sockname")
+        else:
+            kind = wanted.transport
+            server = await loop.create_server(
+                lambda: StreamFlow(kind, self._received, self._public, self._connections),
+                wanted.host,
+                wanted.port,
+                ssl=self._tls if kind == "tls" else None,
+            )
+            self._servers.append(server)
+            own = server.sockets[0].getsockname()
+        self.addresses.append(SipAddress(wanted.transport, wanted.host, own[1]))
+
+    async def close(self) -> None:
+        for datagrams in self._datagrams:
+            datagrams.close()
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.close()
+        # The loop closes sockets in its next turns; a peer that reads nothing may keep one open.
+        for _ in range(2):
+            await asyncio.sleep(0)

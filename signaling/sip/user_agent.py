@@ -1,0 +1,276 @@
+"""What requests are about: the gateway as a user agent server (RFC 3261 §8.2, §12.2.2).
+
+Takes messages from flows, and tells its handler of calls. Whoever is not let in is answered without
+a transaction (§8.2.7), so that a stranger's requests leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Final, Protocol
+
+from sipmessage import Headers
+
+from signaling.sip.call import ALLOW, Call
+from signaling.sip.dialog import DialogId, user_of
+from signaling.sip.digest import Digest, Verdict
+from signaling.sip.guard import Buckets, is_scanner
+from signaling.sip.message import Malformed, Request, note_source, parse, response
+from signaling.sip.timers import Timers
+from signaling.sip.transaction import Flow, Transaction
+from signaling.sip.transactions import Transactions
+
+MESSAGES: Final = (100.0, 400.0)
+"""Messages a second that one address may send, and at once; what is more is not even read."""
+
+CALLS: Final = (10.0, 50.0)
+"""The same of new calls, which are refused beyond it."""
+
+RETRY_AFTER: Final = "5"
+"""Seconds after which a phone that was refused may try again."""
+
+_DTMF_SIGNAL: Final = re.compile(r"Signal\s*=\s*([0-9*#A-D]|1[01])\s*(?:\r?\n|$)", re.IGNORECASE)
+_DTMF_KEY: Final = re.compile(r"\s*([0-9*#A-D])\s*", re.IGNORECASE)
+_NUMBERED_KEYS: Final = {"10": "*", "11": "#"}
+
+Extra = tuple[tuple[str, str], ...]
+
+
+class CallHandler(Protocol):
+    """Whoever answers calls. Must return at once."""
+
+    def on_call(self, call: Call, sdp: str) -> None:
+        """Somebody calls: accept or refuse, now or later."""
+
+    def on_offer(self, call: Call, sdp: str) -> None:
+        """The same for a further offer in the call."""
+
+    def on_key(self, call: Call, key: str) -> None:
+        """A key of ``0-9*#A-D`` was pressed."""
+
+    def on_ended(self, call: Call) -> None:
+        """The call is over, whoever ended it."""
+
+
+class UserAgent:
+    """All calls of the gateway.
+
+    :param digest: whom to let in; None: anybody.
+    """
+
+    def __init__(self, handler: CallHandler, digest: Digest | None = None) -> None:
+        self.timers = Timers()
+        self._handler = handler
+        self._digest = digest
+        self._transactions = Transactions(self, self.timers)
+        self._calls: dict[DialogId, Call] = {}
+        self._begun: dict[tuple[str, str], Call] = {}
+        """By Call-ID and the caller's tag."""
+        self._messages = Buckets(*MESSAGES)
+        self._new_calls = Buckets(*CALLS)
+        self._tag_key = secrets.token_bytes(16)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def is_idle(self) -> bool:
+        """No call is there, and none of our requests waits for its answer."""
+        return not self._calls and not self._transactions.awaits_responses
+
+    @property
+    def transactions(self) -> int:
+        """Those that are not forgotten yet."""
+        return len(self._transactions)
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take one message, whatever it is."""
+        if not self._messages.take(flow.remote[0], now):
+            return
+        try:
+            message = parse(data)
+        except Malformed as error:
+            self._complain(error, flow)
+            return
+        if isinstance(message, Request):
+            if is_scanner(message.headers.get("User-Agent")):
+                return
+            note_source(message.headers, *flow.remote)
+            if not self._transactions.knows(message) and self._turned_away(message, flow, now):
+                return
+        self._transactions.receive(message, flow, now)
+
+    def _complain(self, error: Malformed, flow: Flow) -> None:
+        if error.headers is None or is_scanner(error.headers.get("User-Agent")):
+            return
+        note_source(error.headers, *flow.remote)
+        flow.send(response(error.headers, error.code, self._tag(error.headers)))
+
+    # -- without a transaction
+
+    def _turned_away(self, asked: Request, flow: Flow, now: float) -> bool:
+        """Answer what is refused at the door."""
+        if asked.method == "ACK":
+            return False
+        refusal = self._refusal(asked, flow, now)
+        if refusal is None:
+            return False
+        code, extra = refusal
+        flow.send(response(asked.headers, code, self._tag(asked.headers), extra))
+        return True
+
+    def _refusal(self, asked: Request, flow: Flow, now: float) -> tuple[int, Extra] | None:
+        busy: tuple[int, Extra] = (503, (("Retry-After", RETRY_AFTER),))
+        if self._transactions.is_full:
+            return busy
+        if asked.method != "INVITE" or asked.to_tag:
+            return None
+        if not self._new_calls.take(flow.remote[0], now):
+            return busy
+        if self._digest is None:
+            return None
+        verdict = self._digest.judge("INVITE", asked.headers.get("Authorization"), now)
+        if verdict is Verdict.GOOD:
+            return None
+        challenge = self._digest.challenge(now, stale=verdict is Verdict.STALE)
+        return 401, (("WWW-Authenticate", challenge),)
+
+    def _tag(self, headers: Headers) -> str:
+        """The same for each copy of a request (RFC 3261 §8.2.7)."""
+        seed = headers["Via"] + headers["Call-ID"]
+        return hmac.new(self._tag_key, seed.encode(), hashlib.sha256).hexdigest()[:16]
+
+    # -- with one
+
+    def on_request(self, request: Request, transaction: Transaction, now: float) -> None:
+        """A request that did not come before; :class:`TransactionUser`."""
+        try:
+            code, extra = self._decide(request, transaction, now)
+        except Malformed as error:
+            code, extra = error.code, ()
+        if code:
+            tag = self._tag(request.headers)
+            transaction.respond(code, response(request.headers, code, tag, extra), now)
+        # The BYE is answered first: what it sets off may ask for more.
+        call = self._call_of(request)
+        if code == 200 and request.method == "BYE" and call is not None:
+            call.bye(now)
+
+    def _decide(self, asked: Request, transaction: Transaction, now: float) -> tuple[int, Extra]:
+        """The response; 0: none now."""
+        if asked.method == "CANCEL":
+            return self._cancel(asked, now), ()
+        if asked.method not in ALLOW.split(", "):
+            return 405, (("Allow", ALLOW),)
+        if required := asked.headers.getlist("Require"):
+            return 420, (("Unsupported", ", ".join(required)),)
+        if asked.to_tag:
+            return self._within(asked, transaction, now)
+        if asked.method == "OPTIONS":
+            return 200, _ABILITIES
+        if asked.method != "INVITE":
+            return 481, ()
+        return self._begin(asked, transaction, now)
+
+    def _cancel(self, asked: Request, now: float) -> int:
+        invite = self._transactions.cancelled(asked)
+        if invite is None:
+            return 481
+        call = self._call_of(asked)
+        if call is not None and call.is_offered_by(invite):
+            call.cancel(now)
+        return 200
+
+    def _begin(self, invite: Request, transaction: Transaction, now: float) -> tuple[int, Extra]:
+        user = user_of(invite.uri)
+        if user is None:
+            return 416, ()
+        if (invite.call_id, invite.from_tag) in self._begun:
+            return 482, ()  # The same call by another way (§8.2.2.2).
+        if refused := _unreadable_offer(invite):
+            return refused
+        call = Call(
+            invite,
+            transaction,
+            self._transactions,
+            self.timers,
+            self._handler.on_offer,
+            self._end,
+        )
+        call.user = user
+        self._calls[call.dialog.id] = call
+        self._begun[invite.call_id, invite.from_tag] = call
+        transaction.respond(100, response(invite.headers, 100, ""), now)
+        self._handler.on_call(call, _text(invite.body))
+        return 0, ()
+
+    def _within(self, asked: Request, transaction: Transaction, now: float) -> tuple[int, Extra]:
+        call = self._call_of(asked)
+        if call is None:
+            return 481, ()
+        if not call.dialog.admit(asked, transaction.flow):
+            return 500, ()  # Out of order (§12.2.2).
+        if asked.method == "INVITE":
+            if refused := _unreadable_offer(asked):
+                return refused
+            call.dialog.refresh(asked)
+            if not call.offer(asked, transaction, now):
+                return 491, (("Retry-After", RETRY_AFTER),)
+            return 0, ()
+        if asked.method == "INFO":
+            return self._info(call, asked), ()
+        return 200, _ABILITIES if asked.method == "OPTIONS" else ()
+
+    def _info(self, call: Call, info: Request) -> int:
+        kind, text = _content_type(info), _text(info.body)
+        if kind == "application/dtmf-relay":
+            found = _DTMF_SIGNAL.search(text)
+        elif kind == "application/dtmf":
+            found = _DTMF_KEY.fullmatch(text)
+        else:
+            return 415 if info.body else 200
+        if found is None:
+            return 200  # A flash, for one: nothing that an agent could use.
+        self._handler.on_key(call, _NUMBERED_KEYS.get(found[1], found[1].upper()))
+        return 200
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """An ACK of a 2xx; :class:`TransactionUser`."""
+        call = self._call_of(request)
+        if call is not None:
+            call.acknowledge(request, now)
+
+    def _call_of(self, asked: Request) -> Call | None:
+        if asked.to_tag:
+            return self._calls.get((asked.call_id, asked.to_tag, asked.from_tag))
+        return self._begun.get((asked.call_id, asked.from_tag))
+
+    def _end(self, call: Call) -> None:
+        self._calls.pop(call.dialog.id, None)
+        self._begun.pop((call.dialog.call_id, call.dialog.remote_tag), None)
+        self._handler.on_ended(call)
+
+
+_ABILITIES: Final[Extra] = (
+    ("Allow", ALLOW),
+    ("Accept", "application/sdp, application/dtmf-relay, application/dtmf"),
+)
+
+
+def _unreadable_offer(invite: Request) -> tuple[int, Extra] | None:
+    if not invite.body:
+        return 488, (("Warning", '399 talkpath "an INVITE without an offer is not answered"'),)
+    if _content_type(invite) != "application/sdp" or invite.headers.get("Content-Encoding"):
+        return 415, (("Accept", "application/sdp"), ("Accept-Encoding", "identity"))
+    return None
+
+
+def _content_type(request: Request) -> str:
+    return (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def _text(body: bytes) -> str:
+    return body.decode(errors="replace")
