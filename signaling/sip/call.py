@@ -123,9 +123,10 @@ class Call:
 
     def accept(self, sdp: str, now: float) -> None:
         """Answer the offer."""
-        extra = (("Contact", contact(self.dialog.flow)), ("Allow", ALLOW))
         asked, tag = self._invite.headers, self.dialog.local_tag
-        self._answer = response(asked, 200, tag, extra, sdp)
+        extra = [("Record-Route", route) for route in asked.getlist("Record-Route")]
+        extra += [("Contact", contact(self.dialog.flow)), ("Allow", ALLOW)]
+        self._answer = response(asked, 200, tag, tuple(extra), sdp)
         self._feed(Input.ACCEPT, now)
 
     def refuse(self, code: int, now: float, extra: tuple[tuple[str, str], ...] = ()) -> None:

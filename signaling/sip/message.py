@@ -63,6 +63,7 @@ _VERSION: Final = re.compile(r"SIP/\d{1,3}\.\d{1,3}", re.ASCII)
 _BREAK: Final = re.compile(r"\r?\n")
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+_TAG: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 _RPORT: Final = re.compile(r";\s*rport\s*(?==[^;,]*|(?=[;,])|$)(=[^;,]*)?", re.IGNORECASE)
 _FIRST_VALUE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
 
@@ -233,13 +234,10 @@ def response(
     :param to_tag: put on To, unless the request has one.
     """
     lines = [f"SIP/2.0 {code} {PHRASES[code]}"]
-    lines += [f"{name}: {value}" for name in _ECHOED for value in asked.getlist(name)]
-    if code > 100:
-        # The To of a request in a dialog has its tag already; one that cannot be read stays as is.
-        lines = [
-            f"{line};tag={to_tag}" if line.startswith("To: ") and "tag=" not in line else line
-            for line in lines
-        ]
+    for name in _ECHOED:
+        for value in asked.getlist(name):
+            untagged = name == "To" and code > 100 and not _TAG.search(value.rpartition(">")[2])
+            lines.append(f"{name}: {value};tag={to_tag}" if untagged else f"{name}: {value}")
     return _encode(lines, extra, body)
 
 
