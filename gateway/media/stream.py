@@ -63,7 +63,9 @@ class RtpStream:
         self._red: int | None = None
         self._event_type: int | None = None
         self._events = TelephoneEvents()
-        self._receives = self._sends = False
+        self._receives = False
+        self.sends = False
+        """Whether the caller takes audio now: not while it holds the call."""
         # Random (RFC 3550 §5.1); the sequence in its lower half, so that SRTP sees no early wrap
         # that the loss of the first packets would hide (RFC 3711 §3.3.1).
         self._sequence = secrets.randbits(15)
@@ -85,7 +87,7 @@ class RtpStream:
     def agree(self, audio: AudioAgreement | None) -> None:
         """Use what an offer and its answer agreed on; None: there is no audio now."""
         self._receives = audio is not None and audio.receive
-        self._sends = audio is not None and audio.send
+        self.sends = audio is not None and audio.send
         if audio is not None:
             self._payload_type = audio.payload_type
             self._red = audio.red
@@ -207,7 +209,7 @@ class RtpStream:
     def send(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
         """Send one 20 ms frame, ``skipped`` samples of unsent silence after the one before."""
         self._position += skipped
-        if self._sends and not self._closed:
+        if self.sends and not self._closed:
             payload = self._encoder.encode(pcm)
             timestamp = self._rtp_time()
             packet = RtpPacket(

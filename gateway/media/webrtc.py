@@ -188,6 +188,8 @@ class WebRtcLeg:
         if previous is None or restart:
             self._check_paths(agreement)
         await self._start_data()
+        self._pacer.pause()  # Held, the agent waits; otherwise it goes on at once.
+        self.wake()
 
     def _require_alive(self) -> None:
         if self._releasing is not None:
@@ -354,7 +356,7 @@ class WebRtcLeg:
 
     def wake(self) -> None:
         """Audio is owed: start sending it, if the leg was silent."""
-        if self._state is LegState.CONNECTED:
+        if self._state is LegState.CONNECTED and self._rtp.sends:
             self._pacer.wake()
 
     def stats(self) -> LegStats:

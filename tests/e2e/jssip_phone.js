@@ -3,22 +3,24 @@
 import * as JsSIP from 'jssip';
 
 const events = [];
-let phone, session, meter;
+let phone, session, element;
 
 const until = async (holds) => {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
 };
 
-function listen(pc, context) {
+// Chromium decodes what an element plays.
+function listen(pc) {
   pc.addEventListener('track', ({ track }) => {
-    const stream = new MediaStream([track]);
-    // Chromium lets WebAudio hear a remote track only while an element plays it.
-    const element = Object.assign(new Audio(), { srcObject: stream, muted: true });
+    element = Object.assign(new Audio(), { srcObject: new MediaStream([track]) });
     element.play();
-    meter = new AnalyserNode(context, { fftSize: 2048 });
-    context.createMediaStreamSource(stream).connect(meter);
-    globalThis.held = { element };
   });
+}
+
+// Energy and duration of what was heard so far (W3C totalAudioEnergy, totalSamplesDuration).
+async function heard() {
+  const reports = [...(await session.connection.getStats()).values()];
+  return reports.find(({ type }) => type === 'inbound-rtp');
 }
 
 globalThis.softphone = {
@@ -35,28 +37,23 @@ globalThis.softphone = {
     await until(() => phone.isConnected());
   },
   async call(target) {
-    const context = new AudioContext();
-    await context.resume();
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     const mediaStream = await navigator.mediaDevices.getUserMedia({ audio });
     session = phone.call(target, { mediaStream, pcConfig: { iceServers: [] } });
-    listen(session.connection, context);
+    listen(session.connection);
     for (const name of ['confirmed', 'ended', 'failed']) {
       session.on(name, ({ originator, cause }) => events.push([name, originator, cause]));
     }
     await until(() => events.length > 0);
     return events[0];
   },
+  // RMS of what is heard meanwhile, of full scale; 0 if nothing comes.
   async loudness(seconds) {
-    const samples = new Float32Array(2048);
-    const end = performance.now() + 1000 * seconds;
-    let loudest = 0;
-    while (performance.now() < end) {
-      meter?.getFloatTimeDomainData(samples);
-      loudest = Math.max(loudest, Math.hypot(...samples) / Math.sqrt(samples.length));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return loudest;
+    const before = await heard();
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    const after = await heard();
+    const energy = (after?.totalAudioEnergy ?? 0) - (before?.totalAudioEnergy ?? 0);
+    return Math.sqrt(energy / seconds);
   },
   press: (keys) => session.sendDTMF(keys, { transportType: 'INFO', interToneGap: 100 }),
   hold: () => new Promise((resolve) => session.hold({}, resolve)),

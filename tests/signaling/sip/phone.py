@@ -125,5 +125,6 @@ def authorization(challenge: str, user: str, password: str, uri: str, **other: s
     response = md5(f"{secret}:{given['nonce']}:{count}:{cnonce}:auth:{asked}")
     return (
         f'Digest username="{user}", realm="{given["realm"]}", nonce="{given["nonce"]}", '
-        f'uri="{uri}", response="{response}", algorithm=MD5, cnonce="{cnonce}", qop=auth, nc={count}'
+        f'uri="{uri}", response="{response}", algorithm=MD5, '
+        f'cnonce="{cnonce}", qop=auth, nc={count}'
     )
