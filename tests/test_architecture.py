@@ -71,7 +71,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
         "client/python/",
     ),
     "ifaddr": ("gateway/media/interfaces.py",),
-    "pylibsrtp": ("gateway/media/seams.py",),
+    "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
     "jwt": ("signaling/keys.py",),

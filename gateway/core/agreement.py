@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.core.audio_agreement import AudioAgreement, agree_audio
 from gateway.core.candidate import IceCandidate
 from gateway.core.description import (
-    Codec,
     Fingerprint,
     MediaSection,
     SessionDescription,
@@ -26,10 +26,6 @@ DEFAULT_SCTP_PORT = 5000
 DEFAULT_MESSAGE_SIZE = 65_536
 """Bytes, when an offer does not say (RFC 8841 §6.1)."""
 
-DEFAULT_PTIME = 20
-MIN_PTIME = 10
-MAX_PTIME = 120
-
 # Our DTLS role by the offered a=setup. Given the choice we are the client: the handshake then
 # starts as soon as ICE connects, without waiting for the answer to arrive (RFC 5763 §5).
 _ROLE_BY_SETUP: dict[Setup | None, DtlsRole] = {
@@ -38,34 +34,6 @@ _ROLE_BY_SETUP: dict[Setup | None, DtlsRole] = {
     "passive": "client",
     None: "client",
 }
-_CLOCK_RATES = {"opus": 48_000, "g722": 8_000, "pcmu": 8_000, "pcma": 8_000}
-# With RTCP on the same port these look like RTCP once the marker bit is set (RFC 5761 §4).
-_UNSAFE_PAYLOAD_TYPES = range(64, 96)
-
-
-@dataclass(frozen=True, slots=True)
-class AudioAgreement:
-    """The audio stream agreed on.
-
-    :ivar codec: as offered, with the offerer's parameters: its wishes for what we send.
-    :ivar payload_type: in both directions.
-    :ivar send: whether we may send; ``receive``: whether the offerer will.
-    :ivar red: payload type of packets with copies of earlier ones (RFC 2198), when offered for this
-        codec. For what we receive: we may send it as well, and do not (``docs/opus.md``).
-    :ivar telephone_event: payload type of RFC 4733 events, when asked for and offered.
-    :ivar ptime: ms per packet that the offerer would like to receive, 10–120.
-    :ivar index: which ``m=`` section of the offer (``sdpMLineIndex``).
-    """
-
-    mid: str | None
-    codec: Codec
-    payload_type: int
-    send: bool
-    receive: bool
-    red: int | None = None
-    telephone_event: int | None = None
-    ptime: int = DEFAULT_PTIME
-    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +98,7 @@ def agree(
         raise SdpError("not a WebRTC offer: m=audio has no a=rtcp-mux")
     candidates, complete = _remote_candidates(offer, transport)
     return Agreement(
-        audio=None if audio is None else _agree_audio(offer, audio, codecs, telephone_event),
+        audio=None if audio is None else agree_audio(offer, audio, codecs, telephone_event),
         data=None if data is None else _agree_data(offer, data),
         ice_ufrag=transport.ice_ufrag or "",
         ice_pwd=transport.ice_pwd or "",
@@ -204,63 +172,6 @@ def _dtls_role(setup: Setup | None) -> DtlsRole:
     if setup not in _ROLE_BY_SETUP:
         raise SdpError(f"the offer's a=setup:{setup} allows no DTLS association")
     return _ROLE_BY_SETUP[setup]
-
-
-def _agree_audio(
-    offer: SessionDescription,
-    section: MediaSection,
-    codecs: Sequence[str],
-    telephone_event: bool,
-) -> AudioAgreement:
-    codec = _common_codec(section, codecs)
-    return AudioAgreement(
-        mid=section.mid,
-        codec=codec,
-        payload_type=codec.payload_type,
-        send=section.direction in ("sendrecv", "recvonly"),
-        receive=section.direction in ("sendrecv", "sendonly"),
-        red=_red(section, codec),
-        telephone_event=_telephone_event(section, codec) if telephone_event else None,
-        ptime=_ptime(section),
-        index=offer.media.index(section),
-    )
-
-
-def _common_codec(section: MediaSection, names: Sequence[str]) -> Codec:
-    for codec in section.codecs:
-        known = any(codec.is_named(name) for name in names)
-        rate = _CLOCK_RATES.get(codec.name.lower(), codec.clock_rate)
-        if known and _is_safe(codec) and codec.clock_rate == rate:
-            return codec
-    offered = ", ".join(codec.name for codec in section.codecs) or "none known"
-    raise SdpError(f"no common audio codec: {offered[:200]} on offer, not {', '.join(names)}")
-
-
-def _is_safe(codec: Codec) -> bool:
-    return codec.payload_type not in _UNSAFE_PAYLOAD_TYPES
-
-
-def _red(section: MediaSection, codec: Codec) -> int | None:
-    """The payload type of RED whose blocks, by its ``a=fmtp``, are all of ``codec``."""
-    for red in section.codecs:
-        same = (red.clock_rate, red.channels) == (codec.clock_rate, codec.channels)
-        blocks = "/".join(red.parameters).split("/")
-        known = red.is_named("red") and set(blocks) == {str(codec.payload_type)}
-        if known and same and _is_safe(red):
-            return red.payload_type
-    return None
-
-
-def _telephone_event(section: MediaSection, codec: Codec) -> int | None:
-    """The payload type with the codec's clock rate, as RFC 4733 §2.1 wants it, else any."""
-    events = [c for c in section.codecs if c.is_named("telephone-event")]
-    events.sort(key=lambda event: event.clock_rate != codec.clock_rate)
-    return events[0].payload_type if events else None
-
-
-def _ptime(section: MediaSection) -> int:
-    longest = min(section.maxptime or MAX_PTIME, MAX_PTIME)
-    return max(MIN_PTIME, min(section.ptime or DEFAULT_PTIME, longest))
 
 
 def _agree_data(offer: SessionDescription, section: MediaSection) -> DataAgreement:

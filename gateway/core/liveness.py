@@ -44,9 +44,13 @@ class Presence(Enum):
 
 
 class PeerWatch:
-    """Counts the silence of one peer."""
+    """Counts the silence of one peer.
 
-    def __init__(self) -> None:
+    :param silent_after: turns until it is SILENT.
+    """
+
+    def __init__(self, silent_after: int = SILENT_AFTER) -> None:
+        self._silent_after = silent_after
         self._signs: Hashable = None
         self._silent = 0
 
@@ -68,11 +72,11 @@ class PeerWatch:
         self._silent = self._silent + 1 if signs == self._signs else 0
         self._signs = signs
         if not consents:
-            self._silent = max(self._silent, SILENT_AFTER)
+            self._silent = max(self._silent, self._silent_after)
         if restarting:
-            self._silent = min(self._silent, SILENT_AFTER)
+            self._silent = min(self._silent, self._silent_after)
         if self._silent >= GONE_AFTER:
             return Presence.GONE
-        if self._silent >= (SILENT_AFTER_BYE if said_bye else SILENT_AFTER):
+        if self._silent >= (SILENT_AFTER_BYE if said_bye else self._silent_after):
             return Presence.SILENT
         return Presence.HEARD

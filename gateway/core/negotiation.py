@@ -11,15 +11,14 @@ from typing import Literal
 
 from gateway.core.agreement import (
     Agreement,
-    AudioAgreement,
     DataAgreement,
     DtlsRole,
     agree,
     is_ice_restart,
 )
+from gateway.core.audio_agreement import DIRECTIONS, AudioAgreement, answered_codecs
 from gateway.core.candidate import IceCandidate
 from gateway.core.description import (
-    Direction,
     Fingerprint,
     MediaSection,
     SessionDescription,
@@ -47,15 +46,6 @@ _PORT_WITHOUT_DEFAULT = 9
 _ADDRESS_WITHOUT_DEFAULT = "0.0.0.0"
 
 _SETUP_BY_ROLE: dict[DtlsRole, Setup] = {"server": "passive", "client": "active"}
-_DIRECTIONS: dict[tuple[bool, bool], Direction] = {
-    (True, True): "sendrecv",
-    (True, False): "sendonly",
-    (False, True): "recvonly",
-    (False, False): "inactive",
-}
-# Each side says what it would like to receive; nothing is negotiated, so ours replace the offered
-# ones (RFC 7587 §7.1). Without them browsers send neither FEC nor mono.
-_RECEIVE_PARAMETERS = {"opus": {"minptime": "10", "useinbandfec": "1", "stereo": "0"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +102,12 @@ class _AnswerSections:
 
     def _audio(self, offered: MediaSection, audio: AudioAgreement) -> MediaSection:
         local = self._local
-        wishes = _RECEIVE_PARAMETERS.get(audio.codec.name.lower(), {})
-        codecs = (
-            # In the offerer's order: it sends RED if that comes first.
-            *(
-                codec if codec.payload_type == audio.red else replace(codec, parameters=wishes)
-                for codec in offered.codecs
-                if codec.payload_type in (audio.payload_type, audio.red)
-            ),
-            *(
-                replace(codec, parameters={"0-15": ""})
-                for codec in offered.codecs
-                if codec.payload_type == audio.telephone_event
-            ),
-        )
+        codecs = answered_codecs(offered, audio)
         return replace(
             self._accepted(offered),
             formats=tuple(str(codec.payload_type) for codec in codecs),
             codecs=codecs,
-            direction=_DIRECTIONS[audio.send, audio.receive],
+            direction=DIRECTIONS[audio.send, audio.receive],
             rtcp_mux=True,
             msid=f"{local.stream_id} {local.track_id}" if audio.send else None,
             ssrc=local.ssrc if audio.send else None,

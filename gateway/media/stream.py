@@ -59,7 +59,7 @@ class RtpStream:
         self._codec = OPUS
         self._window = _window_for(OPUS)
         self._decoder, self._encoder = OPUS.decoder(), OPUS.encoder()
-        self._payload_type = -1
+        self._payload_type = self._receive_type = -1
         self._red: int | None = None
         self._event_type: int | None = None
         self._events = TelephoneEvents()
@@ -90,6 +90,8 @@ class RtpStream:
         self.sends = audio is not None and audio.send
         if audio is not None:
             self._payload_type = audio.payload_type
+            own = audio.receive_type
+            self._receive_type = audio.payload_type if own is None else own
             self._red = audio.red
             self._event_type = audio.telephone_event
             self._use(CODECS[audio.codec.name.lower()])
@@ -126,15 +128,18 @@ class RtpStream:
 
         :raises RtpError: it is none.
         """
-        packet = RtpPacket.parse(data)
+        self.take(RtpPacket.parse(data))
+
+    def take(self, packet: RtpPacket) -> None:
+        """Take one RTP packet that was read already."""
         self.heard += 1
         if not self._receives or self._closed:
             self.rejected += 1
             return
         copies: list[RtpPacket] = []
         if packet.payload_type == self._red:
-            packet, copies = unpack(packet, self._payload_type)
-        if packet.payload_type != self._payload_type:
+            packet, copies = unpack(packet, self._receive_type)
+        if packet.payload_type != self._receive_type:
             if packet.payload_type == self._event_type:
                 self._take_event(packet)
             else:

@@ -1,0 +1,1 @@
+from gateway.core.audio_agreement import AudioAgreement, agree_audio, answered_codecs
