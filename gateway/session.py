@@ -25,15 +25,20 @@ from gateway.keypad import Keypad
 from gateway.media.decoding import DecodingPool
 from gateway.media.leg import Leg, LegState
 from gateway.media.pcm import PcmLeg
+from gateway.media.ports import PortsExhausted
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_legs import (
     ICE_STATES,
+    OfferLeg,
+    Phone,
     call_stats,
     carries_voice,
     close_leg,
+    continues,
+    leg_for,
     measured_leg,
 )
 from gateway.session_model import SessionModel
@@ -90,7 +95,7 @@ class Session:
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
-        self._leg: WebRtcLeg | None = None
+        self._leg: OfferLeg | None = None
         self._pcm = PcmLeg(
             self._playout, self, pcm.sample_rate, lambda voice: self._emit(out.AudioResponse(voice))
         )
@@ -228,11 +233,12 @@ class Session:
 
     # -- what a client may ask for
 
-    async def offer(self, sdp: str) -> str:
-        """Negotiate the WebRTC leg; again: renegotiation, ICE restart, or a new leg for a new peer.
+    async def offer(self, sdp: str, phone: Phone | None = None) -> str:
+        """Negotiate the leg; again: renegotiation, ICE restart, or a new leg for a new peer.
 
+        :param phone: who offers, if it may offer RTP without ICE.
         :raises GatewayError: ``negotiation_failed``, and an earlier leg stays; ``no_session``: the
-            session ended meanwhile.
+            session ended meanwhile; ``capacity``: no UDP port is free.
         """
         self.touch()
         # The leg's own tasks start here, outside of the session's root: they log under its id too.
@@ -241,21 +247,23 @@ class Session:
                 if self.ended:
                     raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
                 try:
-                    return await self._negotiate(sdp)
+                    return await self._negotiate(sdp, phone)
+                except PortsExhausted as error:
+                    raise GatewayError(ErrorCode.CAPACITY, str(error)) from error
                 except (SdpError, ValueError) as error:
                     raise GatewayError(ErrorCode.NEGOTIATION_FAILED, str(error)) from error
 
-    async def _negotiate(self, sdp: str) -> str:
-        if self._leg is not None and self._leg.accepts(sdp):
+    async def _negotiate(self, sdp: str, phone: Phone | None) -> str:
+        if self._leg is not None and continues(self._leg, sdp):
             answer = await self._leg.answer(sdp)
         else:
-            answer = await self._replace_leg(sdp)
+            answer = await self._replace_leg(sdp, phone)
         self._conversation.audible = True
         return answer
 
-    async def _replace_leg(self, sdp: str) -> str:
+    async def _replace_leg(self, sdp: str, phone: Phone | None) -> str:
         old = self._leg
-        self._leg = leg = WebRtcLeg(self._media, self, self._playout)
+        self._leg = leg = leg_for(sdp, phone, self._media, self, self._playout)
         try:
             answer = await leg.answer(sdp)
         except BaseException:
@@ -272,7 +280,8 @@ class Session:
         """
         if self._leg is None:
             self._leg = WebRtcLeg(self._media, self, self._playout)
-        await self._leg.add_candidate(candidate)
+        if isinstance(self._leg, WebRtcLeg):
+            await self._leg.add_candidate(candidate)
 
     def say(self, text: str) -> str:
         """The caller typed a line. Returns its item id."""

@@ -1,8 +1,9 @@
-"""What a session does with any leg: tell how it stands and how it fares, close it."""
+"""What a session does with any leg: choose it, tell how it stands and how it fares, close it."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 
@@ -10,8 +11,11 @@ from gateway.conversation import Conversation
 from gateway.core.events import CallStats
 from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
-from gateway.media.leg import Leg, LegState
+from gateway.core.sdp import parse_sdp
+from gateway.media.leg import Leg, LegHandler, LegState
 from gateway.media.pcm import PcmLeg
+from gateway.media.rtp_leg import RtpConfig, RtpLeg
+from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime.client import RealtimeClient
 
 log = structlog.get_logger(__name__)
@@ -30,6 +34,51 @@ ICE_STATES = {
 """W3C ``iceConnectionState``."""
 
 _MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A caller whose signaling tells where its media may go: it may offer RTP without ICE.
+
+    :ivar address: the IP address that its signaling comes from.
+    :ivar trusted: it proved who it is.
+    """
+
+    address: str
+    trusted: bool = False
+
+
+OfferLeg = WebRtcLeg | RtpLeg
+"""A leg that is made of an offer."""
+
+
+def leg_for(
+    offer: str, phone: Phone | None, media: WebRtcConfig, handler: LegHandler, playout: Playout
+) -> OfferLeg:
+    """The leg that an offer asks for.
+
+    :param phone: None: whoever offers gets WebRTC, or nothing.
+    :raises SdpError: the offer cannot be read.
+    """
+    if phone is None or not _is_plain(offer):
+        return WebRtcLeg(media, handler, playout)
+    config = RtpConfig(media.addresses)
+    return RtpLeg(config, handler, playout, peer=phone.address, trusted=phone.trusted)
+
+
+def continues(leg: OfferLeg, offer: str) -> bool:
+    """Whether an offer is about a leg that is there; another one needs a new leg.
+
+    :raises SdpError: the offer cannot be answered by any leg.
+    """
+    if isinstance(leg, RtpLeg):
+        return _is_plain(offer) and leg.state not in (LegState.FAILED, LegState.CLOSED)
+    return leg.accepts(offer)
+
+
+def _is_plain(offer: str) -> bool:
+    """Whether the media of an offer come without DTLS."""
+    return not any(section.fingerprints for section in parse_sdp(offer).media)
 
 
 def carries_voice(leg: Leg | None) -> bool:

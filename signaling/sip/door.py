@@ -16,6 +16,7 @@ from aiohttp import web
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status, StatusChanged
 from gateway.session import Session
+from gateway.session_legs import Phone
 from gateway.sessions import Sessions
 from gateway.sip_settings import SipAddress
 from signaling.origins import Origins
@@ -168,6 +169,7 @@ class SipDoor:
         line = self._lines.get(call)
         if line is None:
             return
+        phone = Phone(call.dialog.flow.remote[0], trusted=bool(self._options.users))
         try:
             if line.session is None:
                 session = self._sessions.open(
@@ -176,10 +178,10 @@ class SipDoor:
                     ends_with_leg=True,
                 )
                 line.session = session
-                answer = await session.offer(sdp)
+                answer = await session.offer(sdp, phone)
                 session.attach(line)
             else:
-                answer = await line.session.offer(sdp)
+                answer = await line.session.offer(sdp, phone)
             call.accept(answer, self._loop.time())
         except GatewayError as error:
             log.info("call refused", code=error.code.value, reason=error.message)

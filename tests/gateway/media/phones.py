@@ -152,7 +152,12 @@ class Phone:
         if self.stream is not None:
             self.stream.close()
         self.stream = RtpStream(
-            secrets.randbits(32), "phone", send, lambda data: None, self.heard.extend, self.keys.append
+            secrets.randbits(32),
+            "phone",
+            send,
+            lambda data: None,
+            self.heard.extend,
+            self.keys.append,
         )
         events = [c.payload_type for c in section.codecs if c.is_named("telephone-event")]
         self.stream.agree(
