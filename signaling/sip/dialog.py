@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from sipmessage import URI, Address
+from sipmessage import URI
 
-from signaling.sip.message import MAX_URI, Malformed, Request, request
+from signaling.sip.message import MAX_URI, Malformed, Request, addresses, request
 from signaling.sip.transaction import Flow
 
 DialogId = tuple[str, str, str]
@@ -71,7 +71,7 @@ class Dialog:
         target, routes = self.target, self._routes
         if routes and ";lr" not in routes[0].lower():
             # A strict router wants itself in the Request-URI, and the target last.
-            first = Address.parse(routes[0])
+            (first,) = addresses(routes[0])
             target, routes = str(first.uri), (*routes[1:], f"<{self.target}>")
         via = f"SIP/2.0/{_VIA_TRANSPORTS[self.flow.transport]} {self.flow.local}"
         headers = [
@@ -88,7 +88,7 @@ class Dialog:
 
 def _target(invite: Request) -> str:
     try:
-        found = Address.parse_many(invite.headers["Contact"])
+        found = addresses(invite.headers["Contact"])
     except (ValueError, TypeError, KeyError):
         raise Malformed("Contact is missing or cannot be read", 400, invite.headers) from None
     target = str(found[0].uri) if found else ""
@@ -101,7 +101,7 @@ def _routes(invite: Request) -> list[str]:
     """Record-Route in order, as they came: the callee's route set (RFC 3261 §12.1.1)."""
     values = invite.headers.getlist("Record-Route")
     try:
-        routes = [str(route) for value in values for route in Address.parse_many(value)]
+        routes = [str(route) for value in values for route in addresses(value)]
     except (ValueError, TypeError):
         raise Malformed("Record-Route cannot be read", 400, invite.headers) from None
     if len(routes) > MAX_ROUTES:
@@ -114,8 +114,10 @@ def user_of(uri: str) -> str | None:
 
     :returns: None for a URI that is not ``sip:`` or ``sips:``.
     """
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() not in ("sip", "sips"):
+        return None
     try:
-        parsed = URI.parse(uri)
+        return URI.parse(f"sip:{rest}").user or ""
     except (ValueError, TypeError):
         return None
-    return parsed.user or "" if parsed.scheme in ("sip", "sips") else None

@@ -26,7 +26,7 @@ MAX_VALUE: Final = 2_048
 """Characters of one header."""
 
 MAX_URI: Final = 512
-"""Characters; the grammar's expressions take time by the square of it."""
+"""Characters."""
 
 MAX_CSEQ: Final = 2**31 - 1
 
@@ -63,6 +63,8 @@ _VERSION: Final = re.compile(r"SIP/\d{1,3}\.\d{1,3}", re.ASCII)
 _BREAK: Final = re.compile(r"\r?\n")
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+# The grammar's expression for a number takes time by the square of its length.
+_LONG_NUMBER: Final = re.compile(r"tel:[^;>]{65}", re.IGNORECASE)
 _TAG: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 _RPORT: Final = re.compile(r";\s*rport\s*(?==[^;,]*|(?=[;,])|$)(=[^;,]*)?", re.IGNORECASE)
 _FIRST_VALUE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
@@ -191,8 +193,7 @@ def _request(method: str, uri: str, headers: Headers, body: bytes) -> Request:
         via = _top_via(headers)
         cseq = CSeq.parse(headers["CSeq"])
         call_id = headers["Call-ID"]
-        from_tag = Address.parse(headers["From"]).parameters.get("tag") or ""
-        to_tag = Address.parse(headers["To"]).parameters.get("tag") or ""
+        from_tag, to_tag = (_tag(headers[name]) for name in ("From", "To"))
     except (ValueError, TypeError, KeyError):
         _refuse(headers, "a mandatory header is missing or cannot be read")
     if cseq.method != method or cseq.sequence > MAX_CSEQ or not call_id:
@@ -202,6 +203,21 @@ def _request(method: str, uri: str, headers: Headers, body: bytes) -> Request:
     return Request(
         method, uri, headers, body, sent_by, branch, call_id, cseq.sequence, from_tag, to_tag
     )
+
+
+def _tag(value: str) -> str:
+    (address,) = addresses(value)
+    return address.parameters.get("tag") or ""
+
+
+def addresses(value: str) -> list[Address]:
+    """The addresses in a header.
+
+    :raises ValueError, TypeError: it cannot be read, or not in time.
+    """
+    if _LONG_NUMBER.search(value):
+        raise ValueError("a number is too long")
+    return Address.parse_many(value)
 
 
 def _top_via(headers: Headers) -> Via:

@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 MAX_CONNECTIONS: Final = 1_000
 
+MAX_OF_ONE: Final = 100
+"""Of them from one address."""
+
 FIRST_MESSAGE: Final = 15.0
 """Seconds that a connection has for its first message."""
 
@@ -121,12 +124,13 @@ class StreamFlow(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = wire = cast(asyncio.Transport, transport)
-        if len(self._others) >= MAX_CONNECTIONS:
+        peer, own = wire.get_extra_info("peername"), wire.get_extra_info("sockname")
+        self.remote = plain_host(peer[0]), peer[1]
+        same = sum(other.remote[0] == self.remote[0] for other in self._others)
+        if same >= MAX_OF_ONE or len(self._others) >= MAX_CONNECTIONS:
             wire.abort()
             return
         self._others.add(self)
-        peer, own = wire.get_extra_info("peername"), wire.get_extra_info("sockname")
-        self.remote = plain_host(peer[0]), peer[1]
         self.local = host_port(self._public or plain_host(own[0]), own[1])
         self._deadline = asyncio.get_running_loop().call_later(FIRST_MESSAGE, wire.abort)
 

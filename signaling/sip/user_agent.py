@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from sipmessage import Headers
 
-from signaling.sip.call import ALLOW, Call
+from signaling.sip.call import ALLOW, Call, State
 from signaling.sip.dialog import DialogId, user_of
 from signaling.sip.digest import Digest, Verdict
 from signaling.sip.guard import Buckets, is_scanner
@@ -217,9 +217,9 @@ class UserAgent:
             if refused := _unreadable_offer(asked):
                 return refused
             call.dialog.refresh(asked)
-            if not call.offer(asked, transaction, now):
-                return 491, (("Retry-After", RETRY_AFTER),)
-            return 0, ()
+            if call.state is State.REOFFERED:
+                return 500, (("Retry-After", RETRY_AFTER),)  # RFC 3261 §14.2
+            return 0 if call.offer(asked, transaction, now) else 491, ()
         if asked.method == "INFO":
             return self._info(call, asked), ()
         return 200, _ABILITIES if asked.method == "OPTIONS" else ()

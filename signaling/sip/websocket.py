@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.origins import Origins
+from signaling.sip.framing import PONG
 from signaling.sip.message import MAX_MESSAGE
 from signaling.sip.transport import Received, host_port, plain_host
 
@@ -93,7 +94,7 @@ class WebSocketDoor:
         if data.strip():
             self._received(data, flow)
         else:
-            flow.unsent.put_nowait("\r\n") if not flow.unsent.full() else None
+            flow.send(PONG)
 
     def close(self) -> None:
         """Close all connections, once what was sent is on its way."""
