@@ -1,0 +1,67 @@
+"""``/sip`` with a real WebSocket client."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from signaling.app import Gateway
+from tests.gateways import running_gateway
+from tests.signaling.callers import until
+from tests.signaling.sip.phone import Phone, header, kind
+
+
+def url(gateway: Gateway) -> str:
+    return f"{gateway.url}/sip"
+
+
+async def test_text_and_binary_in_text_out() -> None:
+    async with (
+        running_gateway("ws://127.0.0.1:9") as gateway,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url(gateway), protocols=["sip"]) as socket,
+        asyncio.timeout(5),
+    ):
+        assert socket.protocol == "sip"
+        options = Phone(transport="WS").request("OPTIONS")
+        await socket.send_bytes(options)
+        assert kind(await socket.receive_str()) == "200"
+        await socket.send_str(options.decode())
+        answer = await socket.receive_str()
+        assert kind(answer) == "200"
+        assert ";received=127.0.0.1" in header(answer, "Via")
+        await socket.send_str("\r\n\r\n")
+        assert await socket.receive_str() == "\r\n"
+        await socket.send_str("nonsense \r\n\r\n")
+        await socket.send_str("x" * 70_000)
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"protocols": ["chat"]}, 400),
+        ({"protocols": ["sip"], "origin": "https://evil.example"}, 401),
+    ],
+)
+async def test_others_are_not_let_in(options: dict[str, object], status: int) -> None:
+    async with running_gateway("ws://127.0.0.1:9") as gateway, aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await http.ws_connect(url(gateway), **options)  # type: ignore[arg-type]
+        assert caught.value.status == status
+
+
+async def test_a_peer_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signaling.sip.user_agent.MESSAGES", (1e9, 1e9))
+    async with running_gateway("ws://127.0.0.1:9") as gateway, aiohttp.ClientSession() as http:
+        assert gateway.sip is not None
+        socket = await http.ws_connect(url(gateway), protocols=["sip"])
+        door = gateway.sip._websockets
+        await until(lambda: len(door._flows) == 1)
+        (flow,) = door._flows
+        for _ in range(1_000):
+            flow.send(b"x" * 1_000)
+        await until(lambda: not door._flows)
+        await socket.close()
