@@ -10,6 +10,7 @@ import av
 import av.error
 import numpy as np
 
+from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE
 from gateway.media.codec import CodecError
 from gateway.media.telephone import Int16, TelephoneDecoder, TelephoneEncoder
 
@@ -29,7 +30,10 @@ class G722Decoder(TelephoneDecoder):
             frames = self._codec.decode(av.Packet(payload))
         except av.error.FFmpegError as error:
             raise CodecError(str(error)) from None
-        return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+        # A plane may be longer than what is in it.
+        return np.concatenate(
+            [np.frombuffer(memoryview(f.planes[0]), np.int16, f.samples) for f in frames]
+        )
 
 
 class G722Encoder(TelephoneEncoder):
@@ -38,11 +42,13 @@ class G722Encoder(TelephoneEncoder):
     def __init__(self) -> None:
         super().__init__(RATE)
         self._codec = _open("w")
+        self._frame = av.AudioFrame("s16", "mono", RATE * FRAME_SAMPLES // SAMPLE_RATE)
+        self._frame.sample_rate = RATE
 
     def _compress(self, samples: Int16) -> bytes:
-        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
-        frame.sample_rate = RATE
-        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        # The same frame each time: the coder is done with it when it has given its packet.
+        self._frame.planes[0].update(samples.tobytes())
+        return b"".join(bytes(packet) for packet in self._codec.encode(self._frame))
 
 
 def _open(mode: Literal["r", "w"]) -> av.AudioCodecContext:

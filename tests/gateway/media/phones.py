@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,9 +81,14 @@ class Wire(asyncio.DatagramProtocol):
     def rtp(self) -> list[RtpPacket]:
         return [RtpPacket.parse(data) for data, _ in self.datagrams if not is_rtcp(data)]
 
-    async def until(self, count: int, within: float = PATIENCE) -> None:
-        async with asyncio.timeout(within):
-            while len(self.datagrams) < count:
+    async def until(self, count: int) -> None:
+        """Wait for so many datagrams since the start."""
+        await self.until_that(lambda: len(self.datagrams) >= count)
+
+    async def until_that(self, what: Callable[[], bool]) -> None:
+        """Wait until ``what`` holds after a datagram."""
+        async with asyncio.timeout(PATIENCE):
+            while not what():
                 self._came.clear()
                 await self._came.wait()
 
@@ -103,7 +108,7 @@ class Phone:
     version: int = 1
     heard: bytearray = field(default_factory=bytearray)
     keys: list[str] = field(default_factory=list)
-    stream: RtpStream | None = None
+    stream: RtpStream = field(init=False)
     target: tuple[str, int] | None = None
 
     @classmethod
@@ -147,10 +152,9 @@ class Phone:
 
         def take(data: bytes) -> None:
             if not is_rtcp(data):
-                self.stream.receive(into.unprotect(data) if into else data)  # type: ignore[union-attr]
+                self.stream.receive(into.unprotect(data) if into else data)
 
-        if self.stream is not None:
-            self.stream.close()
+        self._hush()
         self.stream = RtpStream(
             secrets.randbits(32),
             "phone",
@@ -168,23 +172,20 @@ class Phone:
         self.rtp.on_datagram = take
         return section
 
+    def _hush(self) -> None:
+        if hasattr(self, "stream"):
+            self.stream.close()
+
     async def say(self, seconds: float = 0.3) -> None:
         """Speak in real time."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         for number, frame in enumerate(speech(round(seconds * 50))):
-            self.stream.send(frame, 0, number == 0)  # type: ignore[union-attr]
+            self.stream.send(frame, 0, number == 0)
             due += FRAME_SECONDS
             await asyncio.sleep(due - loop.time())
 
     async def close(self) -> None:
-        if self.stream is not None:
-            self.stream.close()
+        self._hush()
         await self.rtp.close()
         await self.rtcp.close()
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

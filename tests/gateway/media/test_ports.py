@@ -76,3 +76,47 @@ def test_an_address_of_another_machine_is_no_matter_of_ports() -> None:
     with pytest.raises(OSError, match="assign requested address") as refused:
         UdpPorts(FIRST, LAST).bind("192.0.2.77")
     assert not isinstance(refused.value, PortsExhausted)
+
+
+def test_pairs_are_even_and_next_to_each_other() -> None:
+    for ports in (UdpPorts(), UdpPorts(FIRST + 1, LAST + 1)):
+        rtp, rtcp = ports.bind_pair(LOOPBACK)
+        with rtp, rtcp:
+            first, second = ports_of([rtp, rtcp])
+            assert (first % 2, second) == (0, first + 1)
+
+
+def test_a_pair_of_which_half_is_taken_is_passed_over() -> None:
+    ports = UdpPorts(FIRST, FIRST + 3)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((LOOPBACK, FIRST + 1))
+        rtp, rtcp = ports.bind_pair(LOOPBACK)
+        with rtp, rtcp:
+            assert ports_of([rtp]) == [FIRST + 2]
+            with pytest.raises(PortsExhausted, match="UDP_PORT_RANGE"):
+                ports.bind_pair(LOOPBACK)
+
+
+def test_pairs_that_were_closed_rest_as_long_as_others_are_free() -> None:
+    ports = UdpPorts(FIRST, FIRST + 5)
+    used = []
+
+    def take() -> tuple[socket.socket, socket.socket]:
+        pair = ports.bind_pair(LOOPBACK)
+        used.append(ports_of([pair[0]])[0] - FIRST)
+        return pair
+
+    def give_back(pair: tuple[socket.socket, socket.socket]) -> None:
+        ports.rest(LOOPBACK, pair[0].getsockname()[1])
+        pair[0].close()
+        pair[1].close()
+
+    first, second = take(), take()
+    give_back(second)
+    give_back(first)
+    third = take()
+    give_back(third)
+    assert used == [0, 2, 4]
+    for _ in range(3):
+        give_back(take())
+    assert used[3:] == [2, 0, 4], "the one that rested longest"
