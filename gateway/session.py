@@ -321,7 +321,7 @@ class Session:
         self._model.configure()
 
     def _apply_agent(self) -> None:
-        self._conversation.agent_name = self._settings.agents.entry.name
+        self._conversation.agent_name = self._settings.agents.first.name
         detection = self._settings.turn_detection or {}
         self._conversation.barge_in = bool(detection.get("interrupt_response", True))
         self._conversation.server_answers = bool(detection.get("create_response", True))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.agents.agent_set import AgentSet
+from gateway.agents.agent import AgentSet
 from gateway.realtime import protocol
 
 SERVER_VAD: Mapping[str, Any] = {
@@ -32,7 +32,7 @@ class SessionSettings:
 
     def upstream(self, *, muted: bool) -> dict[str, Any]:
         """The model's ``session`` object; a muted microphone takes no turns."""
-        agent = self.agents.entry
+        agent = self.agents.first
         return protocol.audio_session(
             instructions=self.instructions or agent.instructions,
             voice=agent.voice or self.voice,

@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 
-from gateway.agents.agent_set import AGENT_SETS, AgentSet
+from gateway.agents.agent import AgentSet, AgentSetError
+from gateway.agents.registry import AgentSets
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
@@ -39,6 +40,8 @@ class SessionDefaults:
     max_sessions: int = 0
     pcm: PcmFormat = field(default_factory=PcmFormat)
     """What header-less audio is, both ways."""
+    agent_sets: AgentSets = field(default_factory=AgentSets)
+    """Those a client may ask for; ``agent_set`` is the name of one."""
 
 
 class Sessions:
@@ -124,7 +127,17 @@ class Sessions:
         limit = self._defaults.max_sessions
         if self.draining or (limit and len(self._live) - freed >= limit):
             raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
-        return find_agent_set(agent_set or self._defaults.agent_set)
+        return self.find_agents(agent_set or self._defaults.agent_set)
+
+    def find_agents(self, name: str) -> AgentSet:
+        """The agent set of that name.
+
+        :raises GatewayError: ``bad_request``.
+        """
+        try:
+            return self._defaults.agent_sets.find(name)
+        except AgentSetError as error:
+            raise GatewayError(ErrorCode.BAD_REQUEST, str(error)) from None
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
@@ -197,17 +210,3 @@ class Sessions:
                 task.cancel()
             await asyncio.wait(stuck, timeout=END_TIMEOUT)
         self._decoding.close()
-
-
-def find_agent_set(name: str) -> AgentSet:
-    """The agent set of that name.
-
-    :raises GatewayError: ``bad_request``.
-    """
-    try:
-        return AGENT_SETS[name]
-    except KeyError:
-        known = ", ".join(sorted(AGENT_SETS))
-        raise GatewayError(
-            ErrorCode.BAD_REQUEST, f"there is no agent set of that name; known: {known}"
-        ) from None

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 import structlog
 from aiohttp import web
 
+from gateway.agents.agent import AgentSet, AgentSetError
+from gateway.agents.registry import AgentSets
 from gateway.config import Settings, SettingsError
-from gateway.core.events import GatewayError
 from gateway.core.lifetime import SessionLimits
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
@@ -22,7 +23,7 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
-from gateway.sessions import SessionDefaults, Sessions, find_agent_set
+from gateway.sessions import SessionDefaults, Sessions
 from signaling.calls import CallsDoor
 from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
@@ -64,16 +65,13 @@ class Gateway:
             says what is missing.
         """
         settings = self._settings
-        try:
-            find_agent_set(settings.agent_set)
-        except GatewayError as error:
-            raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
+        agent_sets, agents = _agents(settings)
         addresses, ice_servers = _addresses(settings), _ice_servers(settings)
         check_seams()
         libopus.load()
         endpoint = await self._model()
         self.sessions = sessions = Sessions(
-            _defaults(settings),
+            _defaults(settings, agent_sets, agents),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
@@ -143,9 +141,22 @@ class Gateway:
             await self._embedded.stop()
 
 
-def _defaults(settings: Settings) -> SessionDefaults:
+def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
+    """All agent sets, and the one that answers."""
+    try:
+        agent_sets = AgentSets.installed()
+    except AgentSetError as error:
+        raise SettingsError(str(error)) from None
+    try:
+        return agent_sets, agent_sets.choose(settings.agent_set)
+    except AgentSetError as error:
+        raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
+
+
+def _defaults(settings: Settings, agent_sets: AgentSets, agents: AgentSet) -> SessionDefaults:
     return SessionDefaults(
-        agent_set=settings.agent_set,
+        agent_set=agents.name,
+        agent_sets=agent_sets,
         voice=settings.realtime_voice,
         transcription_model=settings.transcription_model,
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),

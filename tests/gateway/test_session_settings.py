@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.agents.agent_set import Agent, AgentSet
+from gateway.agents.agent import Agent, AgentSet
 from gateway.session_settings import SERVER_VAD, SessionSettings
 
-AGENTS = AgentSet("desk", Agent("clerk", "Take notes."))
+AGENTS = AgentSet("desk", (Agent("clerk", "Take notes."),), "clerk", "Ink & Co")
 SETTINGS = SessionSettings(AGENTS, voice="marin", transcription_model="recogniser")
 
 
@@ -17,7 +17,8 @@ def test_the_agent_speaks_unless_the_client_has_other_instructions() -> None:
 
 def test_an_agents_own_voice_goes_before_the_gateways() -> None:
     assert SETTINGS.upstream(muted=False)["audio"]["output"]["voice"] == "marin"
-    own = replace(SETTINGS, agents=AgentSet("desk", Agent("clerk", "Take notes.", voice="ash")))
+    clerk = Agent("clerk", "Take notes.", voice="ash")
+    own = replace(SETTINGS, agents=AgentSet("desk", (clerk,), "clerk", "Ink & Co"))
     assert own.upstream(muted=False)["audio"]["output"]["voice"] == "ash"
 
 
