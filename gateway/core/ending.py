@@ -24,6 +24,8 @@ class Ending(StrEnum):
     """For ``SESSION_IDLE_TIMEOUT``."""
     TOO_LONG = "the session reached its maximum duration"
     """``SESSION_MAX_DURATION``."""
+    TOO_DEAR = "the session reached its limit of cost"
+    """``MAX_COST_PER_SESSION``."""
     SHUT_DOWN = "the gateway is shutting down"
     STOPPED = "the gateway stopped"
     """In the middle of something."""
