@@ -3,7 +3,7 @@
 A field's name in capitals is its variable, its description is what an error says was expected. What
 wins, strongest first: command-line flags, the environment, the `.env` file. A variable that is set
 but empty counts as unset, so a copied `.env` may keep lines it does not use. The names of OpenAI's
-models are spelled here and nowhere else.
+models are spelled here, and in the table of their prices.
 """
 
 import ipaddress
@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.model_prices import DESCRIPTION, ModelPrices
 from gateway.telemetry import LogFormat, LogLevel, redact_text
 
 _SHOWN_CHARACTERS = 80
@@ -273,6 +274,10 @@ class Settings(BaseSettings):
     session_max_duration: _PositiveSeconds = 3600.0
     reconnect_grace: _Seconds = 30.0
     drain_timeout: _Seconds = 20.0
+    max_cost_per_session: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="US dollars, more than 0"
+    )
+    model_prices: ModelPrices = Field(default={}, description=DESCRIPTION)
     max_sessions: int = Field(default=0, ge=0, description="a number of sessions, 0 for no cap")
 
     turn_secret: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(
