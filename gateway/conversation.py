@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import binascii
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -19,6 +20,7 @@ from gateway.core.playout import Playout
 from gateway.core.replay import ReplayBuffer
 from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
 from gateway.core.rollover import Moment
+from gateway.core.steps import TURN, StepTimes
 from gateway.core.transcript import Transcript
 from gateway.core.turns import Action, Input, Turn, Turns
 from gateway.handover import Handover
@@ -62,7 +64,7 @@ class Conversation:
         """Whether the caller's speech cuts the agent (``interrupt_response``)."""
         self.server_answers = True
         """Whether the server answers turns that it heard the end of (``create_response``)."""
-        self.turn_latency_ms: int | None = None
+        self.steps = StepTimes()
         self._speech_stopped_at: float | None = None
         self._answering: set[str] = set()
         self._handlers: dict[str, Callable[[protocol.Event, float], None]] = {
@@ -177,7 +179,7 @@ class Conversation:
             self._playout.push(event["item_id"], pcm, event.get("content_index", 0))
         self.turns.feed(Input.AUDIO_STARTED)
         if self._speech_stopped_at is not None:
-            self.turn_latency_ms = round((now - self._speech_stopped_at) * 1000)
+            self.steps.add(TURN, now - self._speech_stopped_at)
             self._speech_stopped_at = None
 
     def _on_audio_done(self, event: protocol.Event, now: float) -> None:
@@ -260,8 +262,8 @@ class Conversation:
         self.replay.cleared()
         self._send(protocol.clear())
 
-    def request_response(self) -> None:
-        self._send_request(self.responses.request())
+    def request_response(self, response: Mapping[str, Any] | None = None) -> None:
+        self._send_request(self.responses.request(response))
 
     def interrupt(self, now: float) -> None:
         """Stop the answer now, at what was heard of it."""

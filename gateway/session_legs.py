@@ -10,6 +10,8 @@ from gateway.conversation import Conversation
 from gateway.core.events import CallStats
 from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
+from gateway.core.steps import TURN
+from gateway.core.usage import UsageReport
 from gateway.media.leg import Leg, LegState
 from gateway.realtime.client import RealtimeClient
 
@@ -41,7 +43,11 @@ def carries_voice(leg: Leg | None) -> bool:
 
 
 def call_stats(
-    leg: Leg, playout: Playout, model: RealtimeClient, conversation: Conversation
+    leg: Leg,
+    playout: Playout,
+    model: RealtimeClient,
+    conversation: Conversation,
+    usage: UsageReport,
 ) -> CallStats:
     """How a call fares now."""
     quality = leg.stats()
@@ -52,7 +58,7 @@ def call_stats(
         remote_loss_percent=quality.remote_loss_percent,
         concealed_percent=quality.concealed_percent,
         buffer_ms=to_ms(playout.owed_samples),
-        turn_latency_ms=conversation.turn_latency_ms,
+        turn_latency_ms=conversation.steps.last_ms(TURN),
         uplink_dropped_ms=to_ms(model.dropped_samples),
         underruns=playout.stats.underruns,
         packets_received=quality.packets_received,
@@ -60,6 +66,8 @@ def call_stats(
         packets_late=quality.packets_late,
         packets_sent=quality.packets_sent,
         downlink_fec=quality.sending_fec,
+        usage=usage,
+        steps=conversation.steps.report(),
     )
 
 

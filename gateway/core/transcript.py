@@ -9,6 +9,7 @@ never comes after its answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,6 +46,8 @@ class Line:
     interrupted: bool = False
     audio_end_ms: int | None = None
     keys: str = ""
+    guardrail: Mapping[str, str] | None = None
+    """What was found against it: ``category`` and ``rationale``."""
     complete: bool = False
     heard: bool = False
     reported: bool = False
@@ -63,6 +66,8 @@ class Line:
             data["audioEndMs"] = self.audio_end_ms
         if self.keys:
             data["dtmf"] = self.keys
+        if self.guardrail is not None:
+            data["guardrail"] = dict(self.guardrail)
         kind: MessageType = "system" if self.keys else "audio" if self.spoken else "text"
         content = self.text.strip()
         return Message(self.item_id, kind, self.role, content, timestamp, self.agent, data)
