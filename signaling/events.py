@@ -273,7 +273,7 @@ def _message(line: events.Message) -> list[tuple[str, Any]]:
                     "type": line.type,
                     "content": line.content,
                     "timestamp": line.timestamp,
-                    "metadata": dict(line.data),
+                    "metadata": {**line.data, **line.metadata},
                 },
             )
         )

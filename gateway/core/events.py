@@ -72,6 +72,8 @@ class Message:
     timestamp: int
     agent: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Of an agent's answer: how it came about, and what is not spoken of it."""
 
 
 @dataclass(frozen=True, slots=True)
