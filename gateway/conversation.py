@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from gateway.core import events as out
-from gateway.core.playout import Playout
+from gateway.core.playout import Cut, Playout
 from gateway.core.replay import ReplayBuffer
 from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
 from gateway.core.rollover import Moment
@@ -378,7 +378,7 @@ class Conversation:
             if line is None or line.heard:
                 continue
             if self.audible and line.spoken:
-                self.transcript.cut(item_id, 0, 0)
+                self.handover.truncate(Cut(item_id, 0, 0, 0))
             else:
                 line.interrupted = line.complete = line.heard = True
 

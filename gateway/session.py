@@ -30,15 +30,11 @@ from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
-from gateway.session_legs import (
-    ICE_STATES,
-    MEASURED,
-    call_stats,
-    carries_voice,
-    close_leg,
-)
+from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg
 from gateway.session_model import SessionModel
 from gateway.session_settings import SessionSettings
+from gateway.session_usage import CostRules
+from gateway.session_watch import SessionWatch
 from gateway.telemetry import bind_session
 from gateway.uplink import SentAudio, Uplink
 
@@ -63,6 +59,7 @@ class Session:
         endpoint: Endpoint,
         media: WebRtcConfig,
         limits: SessionLimits,
+        costs: CostRules,
         pcm: PcmFormat,
         decoding: DecodingPool,
         *,
@@ -96,6 +93,9 @@ class Session:
             send=self._send,
             configure=self._model.configure,
             call=CallControl(),
+        )
+        self._watch = SessionWatch(
+            self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
@@ -136,9 +136,11 @@ class Session:
         What was said last is told before ``DISCONNECTED``, and nothing after it.
         """
         bind_session(self.id)
+        self._watch.begin()
         log.info("session started", agents=self.agent_set)
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch.run(), name="watch")
                 tasks.create_task(self._agents.run(), name="agents")
                 tasks.create_task(self._model.run(), name="model")
                 tasks.create_task(self._uplink.run(), name="uplink")
@@ -179,9 +181,11 @@ class Session:
         self._agents.poll()
         if not self._playout.is_empty:
             self.touch()
-        if self._leg is not None and self._leg.state in MEASURED:
-            model = self._model.client
-            self._emit(call_stats(self._leg, self._playout, model, self._conversation))
+        self._watch.tick()
+        model, usage = self._model.client, self._watch.usage
+        stats = call_stats(self._leg, self._playout, model, self._conversation, usage)
+        if stats is not None:
+            self._emit(stats)
         if (cause := self._lifetime.ended(now)) is not None:
             self.fail(ErrorCode.SESSION_EXPIRED, cause)
             return
@@ -223,6 +227,7 @@ class Session:
         self._pcm.switch(self._mailbox.is_heard and not carries_voice(self._leg))
 
     def _emit(self, event: SessionEvent) -> None:
+        self._watch.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:
@@ -364,6 +369,7 @@ class Session:
         if protocol.is_sign_of_life(kind):
             self.touch()
         self._agents.on_model_event(event)
+        self._watch.on_model_event(event)
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.agents.agent import Agent
 from gateway.agents.call_control import CallControl
 from gateway.agents.desk import Outcome, ToolDesk
+from gateway.agents.guardrails import GuardContext
 from gateway.agents.handoff import handoff_tools
 from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
@@ -181,6 +182,7 @@ class SessionAgents:
         ]
         if phrases and self._is_idle():
             self._last_filler = random.choice(phrases)
+            self._emit(AgentEvent({"type": "filler", "agent": self._speaker.name}))
             self._conversation.request_response(protocol.say_exactly(self._last_filler))
 
     # -- tools
@@ -198,16 +200,26 @@ class SessionAgents:
         def note(event: Mapping[str, Any]) -> None:
             self._emit(AgentEvent({**event, "agent": agent, "tool": call.name}))
 
-        lines = self._conversation.transcript.lines
         return ToolContext(
             self._session_id,
             agent,
-            tuple(Line(line.role, line.text.strip(), line.agent) for line in lines if line.text),
+            self._lines(),
             self._call,
             self._text_model,
             note,
             self._learnt.update,
         )
+
+    def guard_context(self) -> GuardContext:
+        """What a guardrail may know now."""
+        company = self.settings.agents.company_name
+        return GuardContext(
+            self._session_id, self._speaker.name, company, self._lines(), self._text_model
+        )
+
+    def _lines(self) -> tuple[Line, ...]:
+        lines = self._conversation.transcript.lines
+        return tuple(Line(line.role, line.text.strip(), line.agent) for line in lines if line.text)
 
     def _finished(self, call: ToolCall, outcome: Outcome) -> None:
         end: dict[str, Any] = {"ms": round(outcome.seconds * 1000), "ok": outcome.error is None}

@@ -12,7 +12,6 @@ from gateway.agents.guardrails import Category, GuardContext, Guardrail, Verdict
 from gateway.conversation import Conversation
 from gateway.core.events import AgentEvent, SessionEvent
 from gateway.core.guard import Guard, Judgement, Pace
-from gateway.core.playout import Playout
 from gateway.core.turns import Turn
 from gateway.realtime import protocol
 
@@ -36,7 +35,6 @@ class SessionGuard:
     def __init__(
         self,
         conversation: Conversation,
-        playout: Playout,
         *,
         guardrails: Callable[[], Sequence[Guardrail]],
         context: Callable[[], GuardContext],
@@ -44,7 +42,6 @@ class SessionGuard:
         send: Callable[[protocol.Event], None],
     ) -> None:
         self._conversation = conversation
-        self._playout = playout
         self._wanted = guardrails
         self._context = context
         self._emit = emit
@@ -154,9 +151,6 @@ class SessionGuard:
             cut = not line.heard
         if line is not None and cut:
             self._conversation.interrupt(now)
-            if line.audio_end_ms == 0 and not self._playout.received(item_id):
-                # Nothing of its voice was there to be cut; the model has its words all the same.
-                self._conversation.handover.send_cut(protocol.delete_item(item_id))
         heard = line.text.strip() if line is not None else ""
         if line is not None and line.audio_end_ms is not None:
             event["audioEndMs"] = line.audio_end_ms
@@ -199,8 +193,10 @@ def _correction(verdict: Verdict, heard: str) -> str:
         Category.VIOLENCE: "it was violent",
         Category.NONE: "it could not be checked",
     }[verdict.category]
-    known = f"The caller heard only: {heard!r}. Take it back in a few words" if heard else (
-        "The caller heard nothing of it. Do not mention it"
+    known = (
+        f"The caller heard only: {heard!r}. Take it back in a few words"
+        if heard
+        else ("The caller heard nothing of it. Do not mention it")
     )
     return (
         f"Your last answer was stopped, for {fault} ({verdict.rationale}). {known}, "

@@ -30,8 +30,7 @@ ICE_STATES = {
 }
 """W3C ``iceConnectionState``."""
 
-MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
-"""States in which ``call_stats`` are told."""
+_MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
 
 
 def carries_voice(leg: Leg | None) -> bool:
@@ -43,13 +42,15 @@ def carries_voice(leg: Leg | None) -> bool:
 
 
 def call_stats(
-    leg: Leg,
+    leg: Leg | None,
     playout: Playout,
     model: RealtimeClient,
     conversation: Conversation,
     usage: UsageReport,
-) -> CallStats:
-    """How a call fares now."""
+) -> CallStats | None:
+    """How a call fares now; None: no leg is connected or disconnected."""
+    if leg is None or leg.state not in _MEASURED:
+        return None
     quality = leg.stats()
     return CallStats(
         rtt_ms=quality.rtt_ms,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ from gateway.core.ending import Ending
 from gateway.core.events import AgentEvent, ErrorCode, SessionEvent, UsageChanged
 from gateway.core.prices import PRICES
 from gateway.core.responses import Phase
-from gateway.core.steps import SUPERVISOR, tool_step
+from gateway.core.steps import FILLER, SUPERVISOR, tool_step
 from gateway.core.turns import Turn
 from gateway.core.usage import Price, Tokens, Usage
 from gateway.realtime import protocol
@@ -59,6 +58,7 @@ class SessionUsage:
     :param model: the name of the model that speaks.
     :param transcription_model: of the one that recognises.
     :param emit: takes session events for the doors.
+    :param clock: seconds of a monotonic clock.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class SessionUsage:
         model: str,
         transcription_model: str,
         emit: Callable[[SessionEvent], None],
+        clock: Callable[[], float],
     ) -> None:
         self._usage = Usage(rules.prices)
         self._budget = Budget(rules.limit)
@@ -78,8 +79,9 @@ class SessionUsage:
         self._model = model
         self._transcription_model = transcription_model
         self._emit = emit
-        self._clock = asyncio.get_running_loop().time
+        self._clock = clock
         self._untold = False
+        self._filler_since: float | None = None
         self.report = self._usage.report()
         """What was used until now."""
 
@@ -91,6 +93,9 @@ class SessionUsage:
 
     def on_model_event(self, event: protocol.Event) -> None:
         """An event arrived, and the conversation has taken it in."""
+        if self._filler_since is not None and event["type"] == protocol.AUDIO_TRANSCRIPT_DELTA:
+            self._conversation.steps.add(FILLER, self._clock() - self._filler_since)
+            self._filler_since = None
         if (tokens := response_usage(event)) is not None:
             self.add(self._model, tokens)
         elif (tokens := transcription_usage(event)) is not None:
@@ -100,8 +105,10 @@ class SessionUsage:
         self.look()
 
     def on_agent_event(self, event: Mapping[str, Any]) -> None:
-        """Agents did something: the time of a tool that ended is kept."""
+        """Agents did something: how long it took is kept."""
         match event:
+            case {"type": "filler"}:
+                self._filler_since = self._clock()
             case {"type": "tool_end", "tool": str(tool), "ms": int(ms)}:
                 step = SUPERVISOR if tool == SUPERVISOR_TOOL else tool_step(tool)
                 self._conversation.steps.add(step, ms / 1000)

@@ -21,6 +21,7 @@ from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
 from gateway.session_settings import SessionSettings
+from gateway.session_usage import CostRules
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ class SessionDefaults:
     limits: SessionLimits
     reconnect_grace: float
     max_sessions: int = 0
+    costs: CostRules = field(default_factory=CostRules)
     pcm: PcmFormat = field(default_factory=PcmFormat)
     """What header-less audio is, both ways."""
     agent_sets: AgentSets = field(default_factory=AgentSets)
@@ -108,6 +110,7 @@ class Sessions:
             self._endpoint(model),
             self._media,
             self._defaults.limits,
+            self._defaults.costs,
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,

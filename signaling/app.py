@@ -14,6 +14,7 @@ from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.config import Settings, SettingsError
 from gateway.core.lifetime import SessionLimits
+from gateway.core.usage import price_of
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
 from gateway.media.addresses import MediaAddresses, NoMediaAddress
@@ -22,7 +23,9 @@ from gateway.media.ports import UdpPorts
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
+from gateway.model_prices import merged
 from gateway.realtime.wire import Endpoint
+from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.calls import CallsDoor
 from signaling.http import HttpDoor, cors, errors
@@ -162,8 +165,21 @@ def _defaults(settings: Settings, agent_sets: AgentSets, agents: AgentSet) -> Se
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
         reconnect_grace=settings.reconnect_grace,
         max_sessions=settings.max_sessions,
+        costs=_costs(settings),
         pcm=PcmFormat(settings.audio_sample_rate, settings.audio_channels),
     )
+
+
+def _costs(settings: Settings) -> CostRules:
+    if settings.embedded_model:
+        return CostRules({})
+    prices = merged(settings.model_prices)
+    limit, model = settings.max_cost_per_session, settings.realtime_model
+    if limit is not None and price_of(model, prices) is None:
+        raise SettingsError(
+            f"MAX_COST_PER_SESSION={limit:g}: MODEL_PRICES has no price of REALTIME_MODEL={model}"
+        )
+    return CostRules(prices, limit)
 
 
 def _addresses(settings: Settings) -> MediaAddresses:

@@ -17,6 +17,7 @@ from gateway.media.addresses import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
+from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.app import Gateway
 from tests.stand_in import Line, StandIn
@@ -57,6 +58,7 @@ async def live_sessions(
     max_sessions: int = 0,
     session_limit: float = 3600.0,
     agents: AgentSet | None = None,
+    costs: CostRules | None = None,
 ) -> AsyncIterator[Sessions]:
     """Sessions without a door.
 
@@ -73,6 +75,7 @@ async def live_sessions(
             limits=SessionLimits(idle, duration),
             reconnect_grace=grace,
             max_sessions=max_sessions,
+            costs=costs or CostRules(),
         ),
         WebRtcConfig(MediaAddresses((LOOPBACK,))),
         lambda model: replace(endpoint, model=model or endpoint.model),

@@ -45,6 +45,13 @@ ROOMS["gateway.session_agents"] = frozenset(
         "gateway.session_settings",
     }
 )
+ROOMS["gateway.session_usage"] = frozenset(
+    {"gateway.conversation", "gateway.core", "gateway.realtime"}
+)
+ROOMS["gateway.session_guard"] = ROOMS["gateway.session_usage"] | {"gateway.agents"}
+ROOMS["gateway.session_watch"] = ROOMS["gateway.session_guard"] | {
+    *("gateway.session_agents", "gateway.session_guard", "gateway.session_usage")
+}
 ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
 ROOMS["gateway.session_legs"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.media", "gateway.realtime"}
@@ -58,6 +65,8 @@ ROOMS["gateway.session"] = frozenset(
         "gateway.session_legs",
         "gateway.session_model",
         "gateway.session_settings",
+        "gateway.session_usage",
+        "gateway.session_watch",
         "gateway.agents",
         "gateway.conversation",
         "gateway.core",

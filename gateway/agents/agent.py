@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from gateway.agents.guardrails import Guardrail
 from gateway.agents.tool import Tool
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,47}")
@@ -53,7 +53,7 @@ class AgentSet:
 
     :ivar entry: the name of the agent that takes the call.
     :ivar company_name: whom they speak for; guardrails judge by it.
-    :ivar guardrails: judges of what is said.
+    :ivar guardrails: judges of what its agents say.
     :raises AgentSetError: a name means two agents, or none.
     """
 
@@ -61,7 +61,7 @@ class AgentSet:
     agents: tuple[Agent, ...]
     entry: str
     company_name: str
-    guardrails: tuple[Any, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
 
     def __post_init__(self) -> None:
         if twice := _twice(agent.name for agent in self.agents):

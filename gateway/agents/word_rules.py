@@ -46,7 +46,7 @@ OFF_BRAND = (
 )
 """What a company's own agent never says of it."""
 
-_LOOK_ALIKES = str.maketrans("013457@$’", "oieastas'")  # noqa: RUF001
+_LOOK_ALIKES = str.maketrans("013457@$’", "oieastas'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A session's limit of cost: a spoken warning ahead of it, a goodbye at it, and then the end.
 
-Theory of operation. What an answer cost is known when the model has made it, often while the caller
-still hears it or speaks already. The warning waits for the caller to finish; the limit does not, as
-each word more costs more. After the goodbye was heard, or did not come in time, the session is over.
+Theory of operation. What an answer cost is known when the model has made it, often while the
+caller still hears it or speaks already. The warning waits for the caller to finish; the limit does
+not, as each word more costs more. After the goodbye was heard, or did not come in time, the session
+is over.
 ``now`` is in seconds of a monotonic clock.
 """
 

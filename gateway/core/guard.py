@@ -1,10 +1,11 @@
 """When an agent's words are judged, and what becomes of an answer that failed.
 
-Theory of operation. An answer's text comes in pieces, ahead of its voice. Each guardrail judges what
-there is of it whenever enough is new, and once more at its end. A judge may be slow: while it thinks
-about one answer it is not asked about it again, and what it is asked next is the newest text, so that
-nothing queues up. One verdict against an answer withdraws it, and ends all judging of it. A judge
-that is away, late or broken, lets the answer pass, or withdraws it too, as its guardrail says.
+Theory of operation. An answer's text comes in pieces, ahead of its voice. Each guardrail judges
+what there is of it whenever enough is new, and once more at its end. A judge may be slow: while it
+thinks about one answer it is not asked about it again, and what it is asked next is the newest
+text, so that nothing queues up. One verdict against an answer withdraws it, and ends all judging of
+it. A judge that is away, late or broken, lets the answer pass, or withdraws it too, as its
+guardrail says.
 
 An answer that was withdrawn is corrected by a new one. That one is judged as well, so corrections
 without a word of the caller's between them are counted, and end.

@@ -13,9 +13,10 @@ TURN: Final = "turn"
 """From the end of the caller's turn to the first sound of the answer."""
 
 FILLER: Final = "filler"
-"""From the same moment to the first sound of a filler phrase."""
+"""From the request of a filler phrase to its first words."""
 
 SUPERVISOR: Final = "supervisor"
+"""The tool by which a junior agent asks its supervisor."""
 
 
 def tool_step(name: str) -> str:

@@ -34,5 +34,5 @@ def test_what_is_not_json_is_told() -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "free", "inf"])
 def test_a_limit_is_money(value: str) -> None:
-    with pytest.raises(SettingsError, match="MAX_COST_PER_SESSION=.*US dollars, more than 0"):
+    with pytest.raises(SettingsError, match=r"MAX_COST_PER_SESSION=.*US dollars, more than 0"):
         load_settings(max_cost_per_session=value)

@@ -12,7 +12,10 @@ from gateway.agents.word_rules import WordRules
 CONTEXT = GuardContext("sess_1", "front", "NewTelco")
 
 
-def judged(text: str, rules: WordRules = WordRules()) -> Category:
+RULES = WordRules()
+
+
+def judged(text: str, rules: WordRules = RULES) -> Category:
     return asyncio.run(rules.judge(text, CONTEXT)).category
 
 
