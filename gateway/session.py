@@ -374,6 +374,9 @@ class Session:
         if not self._muted:
             self._model.client.append(pcm)
 
+    def on_dtmf(self, key: str) -> None:
+        self.press(key)
+
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self._leg:
             return

@@ -99,6 +99,9 @@ class LegHandler(Protocol):
         :data:`~gateway.core.media_time.SAMPLE_RATE`, any number of samples.
         """
 
+    def on_dtmf(self, key: str) -> None:
+        """The caller pressed a key of ``0-9*#A-D`` (RFC 4733)."""
+
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         """The leg moved to ``state``."""
 
