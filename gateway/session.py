@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from gateway.agents.call_control import CallControl
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
@@ -30,6 +29,7 @@ from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
+from gateway.session_call import SessionCall
 from gateway.session_legs import (
     ICE_STATES,
     MEASURED,
@@ -95,7 +95,8 @@ class Session:
             emit=self._emit,
             send=self._send,
             configure=self._model.configure,
-            call=CallControl(),
+            call=SessionCall(lambda: self._leg, self._emit),
+            hang_up=lambda: self.end(Ending.AGENT),
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
@@ -390,6 +391,7 @@ class Session:
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
+        self._agents.poll()
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))
