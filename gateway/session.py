@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from gateway.agents.call_control import CallControl
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
@@ -21,6 +20,7 @@ from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
+from gateway.heartbeat import heartbeat
 from gateway.keypad import Keypad
 from gateway.media.decoding import DecodingPool
 from gateway.media.leg import Leg, LegState
@@ -30,6 +30,7 @@ from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
+from gateway.session_call import SessionCall
 from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg
 from gateway.session_model import SessionModel
 from gateway.session_settings import SessionSettings
@@ -92,7 +93,8 @@ class Session:
             emit=self._emit,
             send=self._send,
             configure=self._model.configure,
-            call=CallControl(),
+            call=SessionCall(lambda: self._leg, self._emit),
+            hang_up=lambda: self.end(Ending.AGENT),
         )
         self._watch = SessionWatch(
             self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
@@ -144,7 +146,7 @@ class Session:
                 tasks.create_task(self._agents.run(), name="agents")
                 tasks.create_task(self._model.run(), name="model")
                 tasks.create_task(self._uplink.run(), name="uplink")
-                tasks.create_task(self._keep_time(), name="clock")
+                tasks.create_task(heartbeat(self._tick), name="clock")
                 await self._ended.wait()
                 raise _Ended
         except* _Ended:
@@ -167,14 +169,6 @@ class Session:
         async with self._negotiating:
             if self._leg is not None:
                 await close_leg(self._leg)
-
-    async def _keep_time(self) -> None:
-        deadline = self._loop.time()
-        while True:
-            # A second after the last deadline; what a stalled process missed is not made up for.
-            deadline = max(deadline + 1.0, self._loop.time())
-            await asyncio.sleep(deadline - self._loop.time())
-            self._tick(self._loop.time())
 
     def _tick(self, now: float) -> None:
         self._conversation.poll(now)
@@ -380,6 +374,9 @@ class Session:
         if not self._muted:
             self._model.client.append(pcm)
 
+    def on_dtmf(self, key: str) -> None:
+        self.press(key)
+
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self._leg:
             return
@@ -393,6 +390,7 @@ class Session:
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
+        self._agents.poll()
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))

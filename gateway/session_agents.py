@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.agents.agent import Agent
-from gateway.agents.call_control import CallControl
 from gateway.agents.desk import Outcome, ToolDesk
 from gateway.agents.guardrails import GuardContext
 from gateway.agents.handoff import handoff_tools
@@ -22,6 +21,7 @@ from gateway.core.responses import Phase
 from gateway.core.tool_calls import ToolCall, ToolCalls, ToolOutput
 from gateway.core.turns import Turn
 from gateway.realtime import protocol
+from gateway.session_call import SessionCall
 from gateway.session_settings import SessionSettings
 
 
@@ -31,6 +31,7 @@ class SessionAgents:
     :param emit: takes session events for the doors.
     :param send: takes client events for the model.
     :param configure: tells the model that :meth:`upstream` changed.
+    :param hang_up: ends the session for its agent.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class SessionAgents:
         emit: Callable[[SessionEvent], None],
         send: Callable[[protocol.Event], None],
         configure: Callable[[], None],
-        call: CallControl,
+        call: SessionCall,
+        hang_up: Callable[[], None],
         text_model: TextModel | None = None,
     ) -> None:
         self.settings = settings
@@ -52,6 +54,7 @@ class SessionAgents:
         self._send = send
         self._configure = configure
         self._call = call
+        self._hang_up = hang_up
         self._text_model = text_model
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
@@ -66,6 +69,8 @@ class SessionAgents:
         self._metadata: dict[str, Any] = {}
         """Of the present response."""
         self._last_filler = ""
+        self._spoke = False
+        """Whether the agent also said something when it last called a tool."""
         self._take(self._agent)
 
     async def run(self) -> None:
@@ -140,18 +145,30 @@ class SessionAgents:
 
     def poll(self) -> None:
         """Ask for the answer that tools have made possible, once nobody speaks."""
+        leaving = self._call.goodbye
+        if leaving.wished and self._spoke:
+            self._calls.forgive()
         if self._calls.ask(idle=self._is_idle()):
             self._conversation.request_response()
+        listening = self._conversation.turns.now is Turn.LISTENING
+        quiet = self._calls.at_rest and self._is_idle() and listening
+        if leaving.due(self._clock(), quiet=quiet, caller_speaks=self._caller_speaks):
+            self._hang_up()
 
     def _is_idle(self) -> bool:
-        responses, manual = self._conversation.responses, self._conversation.replay.manual
+        responses = self._conversation.responses
         return (
             responses.phase is Phase.IDLE
             and not responses.waiting
             and not responses.is_expected(self._clock())
-            # Nobody hears the end of a turn that began before the microphone was muted.
-            and (manual or self._conversation.turns.now is not Turn.CALLER_SPEAKING)
+            and not self._caller_speaks
         )
+
+    @property
+    def _caller_speaks(self) -> bool:
+        # Nobody hears the end of a turn that began before the microphone was muted.
+        heard = not self._conversation.replay.manual
+        return heard and self._conversation.turns.now is Turn.CALLER_SPEAKING
 
     def _on_response_created(self) -> None:
         with_results = self._calls.response_started()
@@ -169,8 +186,12 @@ class SessionAgents:
 
     def _on_response_done(self, event: protocol.Event) -> None:
         waits = self._calls.response_over(protocol.response_id(event))
-        if waits and protocol.said_nothing(event):
-            self._say_filler([call.name for _, call in protocol.function_calls(event)])
+        silent = protocol.said_nothing(event)
+        calls = [call.name for _, call in protocol.function_calls(event)]
+        if calls:
+            self._spoke = not silent
+        if waits and silent:
+            self._say_filler(calls)
 
     def _say_filler(self, tool_names: list[str]) -> None:
         phrases = [

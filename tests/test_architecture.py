@@ -32,12 +32,15 @@ ROOMS: dict[str, frozenset[str]] = {
     ),
     "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
     "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
+    "gateway.heartbeat": frozenset(),
     "gateway.keypad": frozenset(),
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
+ROOMS["gateway.session_call"] = frozenset({"gateway.agents", "gateway.core", "gateway.media"})
 ROOMS["gateway.session_agents"] = frozenset(
     {
+        "gateway.session_call",
         "gateway.agents",
         "gateway.conversation",
         "gateway.core",
@@ -62,6 +65,7 @@ ROOMS["gateway.session_model"] = frozenset(
 ROOMS["gateway.session"] = frozenset(
     {
         "gateway.session_agents",
+        "gateway.session_call",
         "gateway.session_legs",
         "gateway.session_model",
         "gateway.session_settings",
@@ -70,6 +74,7 @@ ROOMS["gateway.session"] = frozenset(
         "gateway.agents",
         "gateway.conversation",
         "gateway.core",
+        "gateway.heartbeat",
         "gateway.keypad",
         "gateway.media",
         "gateway.realtime",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.agents.agent import Agent, AgentSet
+from gateway.agents.call_tools import hang_up, transfer_call
 from gateway.agents.tool import ToolContext, ToolFailure, tool
 from gateway.core.events import AgentEvent, Failed, Message, Status, UpstreamEvent
 from gateway.session import Session
@@ -71,20 +72,20 @@ class Shop:
 
 @contextlib.asynccontextmanager
 async def shopping(
-    shop: Shop, *, strict: bool = True, session_limit: float = 3600.0
+    shop: Shop | AgentSet,
 ) -> AsyncIterator[tuple[Session, Ear, CallingLine, CallingModel]]:
+    agents = shop if isinstance(shop, AgentSet) else shop.agents
     async with (
         CallingModel() as model,
-        live_sessions(model.url, agents=shop.agents, session_limit=session_limit) as sessions,
+        live_sessions(model.url, agents=agents) as sessions,
     ):
         session, ear = begin(sessions)
         await ear.status(Status.CONNECTED)
         line = await model.calling_line()
         await line.wait_for("session.update")
         yield session, ear, line, model
-        if strict:
-            assert model.faults == []
-            assert ear.of(Failed) == []
+        assert model.faults == []
+        assert ear.of(Failed) == []
 
 
 async def heard(ear: Ear, kind: str) -> None:
@@ -282,6 +283,57 @@ async def test_a_result_that_comes_without_a_connection_reaches_the_next_one() -
         await fresh.wait_for("response.create")
         assert fresh.answered == [call_id]
         ear.told.clear()
+
+
+# -- the call itself
+
+
+def leaving() -> AgentSet:
+    guest = Agent("guest", "Leave early.", tools=(hang_up, transfer_call))
+    return AgentSet("party", (guest,), "guest", "Tea & Co")
+
+
+async def test_hanging_up_waits_until_the_goodbye_is_heard() -> None:
+    async with shopping(leaving()) as (session, ear, line, _):
+        await line.call_tools(("hang_up", {"reason": "all done"}))
+        await line.wait_for("response.create")
+        item_id = await line.answer("Goodbye, and thank you.", PCM * 5)
+        ended = await ear.status(Status.DISCONNECTED)
+        assert ended.reason == session.end_reason == "the agent hung up"
+        (goodbye,) = ear.of(Message)
+        assert (goodbye.item_id, goodbye.content) == (item_id, "Goodbye, and thank you.")
+        assert "interrupted" not in goodbye.data
+        assert kinds(ear) == ["tool_start", "hang_up", "tool_end"]
+
+
+async def test_an_agent_who_said_goodbye_is_not_asked_to_say_it_again() -> None:
+    async with shopping(leaving()) as (_, ear, line, _):
+        await line.call_tools(("hang_up", {"reason": "all done"}), words="Goodbye.")
+        await ear.status(Status.DISCONNECTED)
+        assert "response.create" not in line.sent_kinds()
+
+
+async def test_a_caller_who_goes_on_is_not_hung_up_on() -> None:
+    async with shopping(leaving()) as (session, ear, line, _):
+        await line.call_tools(("hang_up", {"reason": "all done"}))
+        await line.wait_for("response.create")
+        await line.answer("Goodbye.", PCM * 20)
+        await line.question("Wait!")
+        await line.answer("Yes?", PCM)
+        await ear.wait(Message, lambda message: message.content == "Yes?")
+        session.say("Are you there?")
+        await line.wait_for("response.create", count=2)
+        await line.answer("I am.", PCM)
+        await ear.wait(Message, lambda message: message.content == "I am.")
+        assert not session.ended
+
+
+async def test_a_transfer_that_the_call_cannot_make_is_told_to_the_model() -> None:
+    async with shopping(leaving()) as (_, _, line, _):
+        (call_id,) = await line.call_tools(("transfer_call", {"target": "+12065550100"}))
+        await line.wait_for("response.create")
+        reason = "a transfer is not possible on this kind of call"
+        assert line.outputs() == [(call_id, json.dumps({"error": reason}))]
 
 
 # -- hand-offs
