@@ -30,7 +30,6 @@ from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
-from gateway.session_call import SessionCall
 from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg
 from gateway.session_model import SessionModel
 from gateway.session_settings import SessionSettings
@@ -93,7 +92,7 @@ class Session:
             emit=self._emit,
             send=self._send,
             configure=self._model.configure,
-            call=SessionCall(lambda: self._leg, self._emit),
+            leg=lambda: self._leg,
             hang_up=lambda: self.end(Ending.AGENT),
         )
         self._watch = SessionWatch(

@@ -31,6 +31,7 @@ class SessionAgents:
     :param emit: takes session events for the doors.
     :param send: takes client events for the model.
     :param configure: tells the model that :meth:`upstream` changed.
+    :param leg: what carries the caller now.
     :param hang_up: ends the session for its agent.
     """
 
@@ -43,7 +44,7 @@ class SessionAgents:
         emit: Callable[[SessionEvent], None],
         send: Callable[[protocol.Event], None],
         configure: Callable[[], None],
-        call: SessionCall,
+        leg: Callable[[], object],
         hang_up: Callable[[], None],
         text_model: TextModel | None = None,
     ) -> None:
@@ -53,7 +54,7 @@ class SessionAgents:
         self._emit = emit
         self._send = send
         self._configure = configure
-        self._call = call
+        self._call = SessionCall(leg, emit)
         self._hang_up = hang_up
         self._text_model = text_model
         self._clock = asyncio.get_running_loop().time
@@ -68,6 +69,7 @@ class SessionAgents:
         """What tools want in the metadata of the answer that is made of their results."""
         self._metadata: dict[str, Any] = {}
         """Of the present response."""
+        self._memory: dict[str, Any] = {}
         self._last_filler = ""
         self._spoke = False
         """Whether the agent also said something when it last called a tool."""
@@ -227,6 +229,7 @@ class SessionAgents:
             self._lines(),
             self._call,
             self._text_model,
+            self._memory,
             note,
             self._learnt.update,
         )
