@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.local_model.numerals import (
+from gateway.core.numerals import (
     digits_in,
     in_words,
     number_from,
