@@ -1,0 +1,17 @@
+"""Saying the same thing in other words: nobody likes to hear one phrase twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def fresh(phrases: Sequence[str], said: Sequence[str]) -> str:
+    """The one of ``phrases`` that was not heard for longest.
+
+    :param said: what was said until now, in order; a phrase counts as said where it stands in it.
+    """
+
+    def last_heard(phrase: str) -> int:
+        return max((place for place, text in enumerate(said) if phrase in text), default=-1)
+
+    return min(phrases, key=last_heard)
