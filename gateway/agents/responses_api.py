@@ -9,7 +9,7 @@ from typing import Any
 import openai
 from openai.types.responses import Response, ResponseFunctionToolCall
 
-from gateway.agents.text_model import Brief, Step, TextModelError, Call, Result
+from gateway.agents.text_model import Brief, Call, Result, Step, TextModelError
 
 REQUEST_TIMEOUT = 15.0
 """Seconds that one request may take."""

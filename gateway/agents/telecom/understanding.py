@@ -37,10 +37,12 @@ class Intent(Enum):
 ABOUT_ACCOUNT = frozenset({Intent.BILL, Intent.BALANCE, Intent.USAGE, Intent.OWN_PLAN})
 
 _PROHIBITED = (
-    r"politic\w*|elections?|vot(e|ing)|president|senators?|congress(man|woman)?|democrats?"
-    r"|republicans?|religio\w*|god|church|bible|quran|pray(er)?|medical|doctors?|symptoms?"
-    r"|medicine|diagnos\w+|headache|pills?|disease|legal advice|lawyers?|sue|lawsuit|invest(ing|ment"
-    r"s?)?|stocks?|shares of|crypto\w*|bitcoin|mortgage|tax advice|racis\w+|abortion|immigration"
+    r"politic\w*|elections?|votes?|voting|president|senators?|congress(man|woman)|democrats?"
+    r"|republicans?|abortion|immigration|racis\w+"
+    r"|religio\w*|in god|does god|church|bible|quran|pray(er)?"
+    r"|medical|doctors?|symptoms?|medicine|diagnos\w+|headaches?|pills|disease"
+    r"|legal advice|lawyers?|lawsuit|sue (you|them|him|her|my|the|some\w+)"
+    r"|invest(ing|ments?)?|stocks|stock market|crypto\w*|bitcoins?|mortgage|tax advice"
 )
 _HUMAN = (
     r"\b(human|person|representative|operator|manager|somebody|someone|agent|supervisor)\b.*"

@@ -103,10 +103,12 @@ def store(found: Mapping[str, Any]) -> str:
     )
 
 
-_LITTLE = frozenset(
-    "a an the is are i me my you your do does of to in on for and or with have has can could what "
-    "how much many it that this about tell be if there any".split()
+_LITTLE = re.compile(
+    r"(an?|the|is|are|i|me|my|you|your|do|does|of|to|in|on|for|and|or|with|have|has|can|could|what"
+    r"|how|much|many|it|that|this|about|tell|be|if|there|any)"
 )
+"""Words that tell nothing of what a question is about."""
+
 _MOST_SENTENCES = 2
 
 
@@ -122,4 +124,4 @@ def policy(words: str, found: Mapping[str, str]) -> str:
 
 def _stems(text: str) -> frozenset[str]:
     words = re.findall(r"[a-z0-9]+", text.lower())
-    return frozenset(word.rstrip("s")[:7] for word in words if word not in _LITTLE)
+    return frozenset(word.rstrip("s")[:7] for word in words if not _LITTLE.fullmatch(word))
