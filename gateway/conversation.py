@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import binascii
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -111,10 +112,14 @@ class Conversation:
         self.replay.speech_stopped(event.get("audio_end_ms"))
         self.turns.feed(Input.SPEECH_STOPPED)
         self._speech_stopped_at = now
+        self._expect_answer(now)
 
     def _on_committed(self, event: protocol.Event, now: float) -> None:
         self.handover.place_spoken(event["item_id"], event.get("previous_item_id"))
         self.replay.committed(event["item_id"], now)
+        self._expect_answer(now)
+
+    def _expect_answer(self, now: float) -> None:
         if self.server_answers and not self.replay.manual:
             self.responses.expect(now)
 
@@ -153,10 +158,10 @@ class Conversation:
 
     def _on_output_item_added(self, event: protocol.Event, now: float) -> None:
         item = event["item"]
+        self._answering.add(item["id"])
         if item.get("type") != "message":
             return
         self.handover.spoken(item["id"])
-        self._answering.add(item["id"])
         self._playout.begin(item["id"])
         self.transcript.place(item["id"], "assistant", agent=self.agent_name)
 
@@ -260,8 +265,8 @@ class Conversation:
         self.replay.cleared()
         self._send(protocol.clear())
 
-    def request_response(self) -> None:
-        self._send_request(self.responses.request())
+    def request_response(self, response: Mapping[str, Any] | None = None) -> None:
+        self._send_request(self.responses.request(response))
 
     def interrupt(self, now: float) -> None:
         """Stop the answer now, at what was heard of it."""

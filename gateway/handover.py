@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.core.playout import Cut
 from gateway.core.replay import Replay, ReplayBuffer
+from gateway.core.tool_calls import ToolCall, ToolOutput
 from gateway.core.transcript import Line, Transcript
 from gateway.realtime import protocol
 
@@ -49,14 +50,14 @@ class Handover:
         :param final: only lines that cannot change any more; else also answers that are all there
             and not yet heard to their end.
         """
-        lines = [line for line in self._transcript.lines if _is_told(line, final)][-MAX_CARRIED:]
+        lines = _carried([line for line in self._transcript.lines if _is_told(line, final)])
         last_known = max((i for i, line in enumerate(lines) if line.item_id in known), default=-1)
         previous = protocol.ROOT
         for index, line in enumerate(lines):
             if line.item_id not in known:
                 known.add(line.item_id)
                 before_others = previous if index < last_known else None
-                yield protocol.message_item(line.role, line.text, line.item_id, before_others)
+                yield _item(line, before_others)
             previous = line.item_id
 
     def take_over(self, known: set[str], *, turns: bool) -> Replay:
@@ -134,4 +135,25 @@ class Handover:
 
 
 def _is_told(line: Line, final: bool) -> bool:
-    return line.complete and bool(line.text.strip()) and (line.reported or not final)
+    said = bool(line.text.strip()) or line.tool is not None
+    return line.complete and said and (line.reported or not final)
+
+
+def _carried(lines: list[Line]) -> list[Line]:
+    """The last of them, but no tool's output without its call, which a server would refuse."""
+    last = lines[-MAX_CARRIED:]
+    called = {line.tool.call_id for line in last if isinstance(line.tool, ToolCall)}
+    return [
+        line
+        for line in last
+        if not isinstance(line.tool, ToolOutput) or line.tool.call_id in called
+    ]
+
+
+def _item(line: Line, previous_item_id: str | None) -> protocol.Event:
+    match line.tool:
+        case ToolCall():
+            return protocol.function_call_item(line.tool, previous_item_id)
+        case ToolOutput():
+            return protocol.function_output_item(line.tool, previous_item_id)
+    return protocol.message_item(line.role, line.text, line.item_id, previous_item_id)

@@ -7,11 +7,11 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from gateway.agents.call_control import CallControl
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
@@ -29,6 +29,7 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
+from gateway.session_agents import SessionAgents
 from gateway.session_legs import (
     ICE_STATES,
     MEASURED,
@@ -73,7 +74,6 @@ class Session:
         self.status = Status.CONNECTING
         self.end_reason = ""
         """Why the session ended; empty while it lives."""
-        self._settings = settings
         self._media = media
         self._ends_with_leg = ends_with_leg
         self._loop = asyncio.get_running_loop()
@@ -86,7 +86,16 @@ class Session:
             endpoint,
             self._conversation,
             self,
-            lambda: self._settings.upstream(muted=self._muted),
+            lambda: self._agents.upstream(muted=self._muted),
+        )
+        self._agents = SessionAgents(
+            self.id,
+            settings,
+            self._conversation,
+            emit=self._emit,
+            send=self._send,
+            configure=self._model.configure,
+            call=CallControl(),
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
@@ -99,7 +108,7 @@ class Session:
         # One negotiation at a time, and none while the session closes: what it starts would stay.
         self._negotiating = asyncio.Lock()
         self._muted = False
-        self._apply_agent()
+        self._apply_settings()
         self._ended = asyncio.Event()
         self._lifetime = Lifetime(limits, self._loop.time())
         self._warning: EndNotice | None = None
@@ -109,7 +118,7 @@ class Session:
 
     @property
     def agent_set(self) -> str:
-        return self._settings.agents.name
+        return self._agents.settings.agents.name
 
     @property
     def ended(self) -> bool:
@@ -130,6 +139,7 @@ class Session:
         log.info("session started", agents=self.agent_set)
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._agents.run(), name="agents")
                 tasks.create_task(self._model.run(), name="model")
                 tasks.create_task(self._uplink.run(), name="uplink")
                 tasks.create_task(self._keep_time(), name="clock")
@@ -166,6 +176,7 @@ class Session:
 
     def _tick(self, now: float) -> None:
         self._conversation.poll(now)
+        self._agents.poll()
         if not self._playout.is_empty:
             self.touch()
         if self._leg is not None and self._leg.state in MEASURED:
@@ -296,7 +307,7 @@ class Session:
         if muted != self._muted:
             self._muted = muted
             self.clear_audio()
-            self._apply_agent()
+            self._apply_settings()
             self._model.configure()
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
@@ -316,13 +327,12 @@ class Session:
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings` in mid-call."""
         self.touch()
-        self._settings = replace(self._settings, **changes)
-        self._apply_agent()
+        self._agents.update(**changes)
+        self._apply_settings()
         self._model.configure()
 
-    def _apply_agent(self) -> None:
-        self._conversation.agent_name = self._settings.agents.first.name
-        detection = self._settings.turn_detection or {}
+    def _apply_settings(self) -> None:
+        detection = self._agents.settings.turn_detection or {}
         self._conversation.barge_in = bool(detection.get("interrupt_response", True))
         self._conversation.server_answers = bool(detection.get("create_response", True))
         self._conversation.replay.manual = self._muted or not detection
@@ -339,6 +349,9 @@ class Session:
         else:
             self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
 
+    def on_model_changed(self) -> None:
+        self._agents.on_model_changed()
+
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
         if not self._playout.is_empty:
@@ -350,6 +363,7 @@ class Session:
             return
         if protocol.is_sign_of_life(kind):
             self.touch()
+        self._agents.on_model_event(event)
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))

@@ -242,6 +242,8 @@ def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[s
             return [("webrtc_state", {"connection": event.connection, "ice": event.ice})]
         case events.CallStats():
             return [("call_stats", _call_stats(event))]
+        case events.AgentEvent():
+            return [("agent_event", dict(event.event))]
         case events.Failed():
             return [("error", {"code": event.code.value, "message": event.message})]
 
@@ -267,7 +269,7 @@ def _message(line: events.Message) -> list[tuple[str, Any]]:
                     "type": line.type,
                     "content": line.content,
                     "timestamp": line.timestamp,
-                    "metadata": dict(line.data),
+                    "metadata": {**line.data, **line.metadata},
                 },
             )
         )

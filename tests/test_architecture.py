@@ -35,6 +35,15 @@ ROOMS: dict[str, frozenset[str]] = {
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
+ROOMS["gateway.session_agents"] = frozenset(
+    {
+        "gateway.agents",
+        "gateway.conversation",
+        "gateway.core",
+        "gateway.realtime",
+        "gateway.session_settings",
+    }
+)
 ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
 ROOMS["gateway.session_legs"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.media", "gateway.realtime"}
@@ -44,6 +53,7 @@ ROOMS["gateway.session_model"] = frozenset(
 )
 ROOMS["gateway.session"] = frozenset(
     {
+        "gateway.session_agents",
         "gateway.session_legs",
         "gateway.session_model",
         "gateway.session_settings",
@@ -95,6 +105,7 @@ IMPURE = (
 # raise again.
 BROAD_EXCEPTS: dict[str, int] = {
     "gateway/session.py": 2,  # the call's root; closes a leg which cannot answer, raises on
+    "gateway/agents/desk.py": 1,  # the root of one tool's run
     "gateway/media/ticker.py": 1,  # the root of one call's tick among many
     "signaling/socketio.py": 1,  # the root of one client's event
     "signaling/http.py": 1,  # the root of one HTTP request

@@ -69,6 +69,8 @@ class Message:
     timestamp: int
     agent: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Of an agent's answer: how it came about, and what is not spoken of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,13 @@ class CallStats:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """What agents do: a tool starts or ends, the call is handed off. ``event["type"]``: which."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Something went wrong that the client did not ask about."""
 
@@ -152,5 +161,6 @@ SessionEvent = (
     | UpstreamEvent
     | LegStateChanged
     | CallStats
+    | AgentEvent
     | Failed
 )

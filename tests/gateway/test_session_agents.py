@@ -1,0 +1,339 @@
+"""Agents of a session at work: a scripted model calls their tools."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.agents.agent import Agent, AgentSet
+from gateway.agents.tool import ToolContext, ToolFailure, tool
+from gateway.core.events import AgentEvent, Failed, Message, Status, UpstreamEvent
+from gateway.session import Session
+from tests.calling_model import CallingLine, CallingModel
+from tests.gateways import Ear, begin, live_sessions
+
+PCM = b"\1\0" * 2400
+
+
+class Shop:
+    """An agent whose tools wait for the test."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.doors = {"tea": asyncio.Event(), "milk": asyncio.Event()}
+        self.cancelled: list[str] = []
+        self.contexts: list[ToolContext] = []
+
+        @tool
+        async def find(item: str, context: ToolContext) -> dict[str, str]:
+            """Find an item."""
+            self.contexts.append(context)
+            self.asked.set()
+            try:
+                if item in self.doors:
+                    await self.doors[item].wait()
+            except asyncio.CancelledError:
+                self.cancelled.append(item)
+                raise
+            context.note({"type": "progress", "shelf": 3})
+            context.annotate(citations=[item])
+            return {"found": item}
+
+        @tool
+        def fail(how: str) -> None:
+            """Fail."""
+            if how == "politely":
+                raise ToolFailure("the shelf is empty")
+            raise KeyError("555-0100")
+
+        @tool(timeout=0.05)
+        async def dawdle() -> None:
+            """Never answer."""
+            await asyncio.Event().wait()
+
+        @tool(filler=["One moment.", "Let me see."])
+        async def ponder(context: ToolContext) -> str:
+            """Think."""
+            await self.doors["tea"].wait()
+            return "thought"
+
+        tools = (find, fail, dawdle, ponder)
+        cook = Agent("cook", "Cook.", voice="ash", handoff_description="Knows recipes.")
+        clerk = Agent("clerk", "Sell.", tools=tools, handoffs=("cook",))
+        self.agents = AgentSet("shop", (clerk, cook), "clerk", "Tea & Co")
+
+
+@contextlib.asynccontextmanager
+async def shopping(
+    shop: Shop, *, strict: bool = True, session_limit: float = 3600.0
+) -> AsyncIterator[tuple[Session, Ear, CallingLine, CallingModel]]:
+    async with (
+        CallingModel() as model,
+        live_sessions(model.url, agents=shop.agents, session_limit=session_limit) as sessions,
+    ):
+        session, ear = begin(sessions)
+        await ear.status(Status.CONNECTED)
+        line = await model.calling_line()
+        await line.wait_for("session.update")
+        yield session, ear, line, model
+        if strict:
+            assert model.faults == []
+            assert ear.of(Failed) == []
+
+
+async def heard(ear: Ear, kind: str) -> None:
+    """Until the gateway has taken in such an event of the model's."""
+    await ear.wait(UpstreamEvent, lambda event: event.event["type"] == kind)
+
+
+def kinds(ear: Ear) -> list[str]:
+    return [event.event["type"] for event in ear.of(AgentEvent)]
+
+
+async def test_the_model_is_told_of_its_agents_tools() -> None:
+    async with shopping(Shop()) as (_, _, line, _):
+        session = (await line.wait_for("session.update"))["session"]
+        names = [tool["name"] for tool in session["tools"]]
+        assert names == ["find", "fail", "dawdle", "ponder", "transfer_to_cook"]
+
+
+async def test_a_tools_result_is_told_and_the_answer_asked_for() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        await line.question("Where is the bread?")
+        (call_id,) = await line.call_tools(("find", {"item": "bread"}))
+        await line.wait_for("response.create")
+        assert line.outputs() == [(call_id, '{"found": "bread"}')]
+        await line.answer("On shelf three.", PCM)
+        answer = await ear.wait(Message, lambda message: message.role == "assistant")
+        assert answer.metadata == {"direct": False, "citations": ["bread"]}
+        start, progress, end = (event.event for event in ear.of(AgentEvent))
+        about = {"agent": "clerk", "tool": "find"}
+        assert start == {"type": "tool_start", "callId": call_id, **about}
+        assert progress == {"type": "progress", "shelf": 3, **about}
+        assert 0 <= end.pop("ms") < 1000
+        assert end == {"type": "tool_end", "callId": call_id, "ok": True, **about}
+        (context,) = shop.contexts
+        assert [(said.role, said.text) for said in context.conversation] == [
+            ("user", "Where is the bread?")
+        ]
+
+
+async def test_an_answer_without_tools_is_a_direct_one() -> None:
+    async with shopping(Shop()) as (_, ear, line, _):
+        await line.answer("Hello.", PCM)
+        assert (await ear.wait(Message)).metadata == {"direct": True}
+
+
+async def test_tools_called_in_parallel_are_answered_in_order_and_once() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        first, second, third = await line.call_tools(
+            ("find", {"item": "tea"}), ("find", {"item": "bread"}), ("find", {"item": "milk"})
+        )
+        await ear.wait(AgentEvent, lambda event: event.event["type"] == "tool_end")
+        shop.doors["milk"].set()
+        await ear.wait(AgentEvent, lambda event: event.event["type"] == "tool_end", count=2)
+        assert line.outputs() == []
+        shop.doors["tea"].set()
+        await line.wait_for("response.create")
+        assert [call_id for call_id, _ in line.outputs()] == [first, second, third]
+        assert line.sent_kinds()[-4:] == 3 * ["function_call_output"] + ["response.create"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason", "error"),
+    [
+        ("juggle", {}, "there is no tool named juggle", "ToolFailure"),
+        ("find", '{"item": ', "the arguments are not valid JSON", "BadArguments"),
+        ("find", {"item": 5}, "item: expected string", "BadArguments"),
+        ("fail", {"how": "politely"}, "the shelf is empty", "ToolFailure"),
+        ("fail", {"how": "badly"}, "the tool failed", "KeyError"),
+        ("dawdle", "", "the tool did not answer within 0.05 s", "ToolFailure"),
+    ],
+)
+async def test_what_goes_wrong_is_told_to_the_model(
+    name: str, arguments: Any, reason: str, error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with shopping(Shop()) as (_, ear, line, _):
+        (call_id,) = await line.call_tools((name, arguments))
+        await line.wait_for("response.create")
+        assert line.outputs() == [(call_id, json.dumps({"error": reason}))]
+        ended = await ear.wait(AgentEvent, lambda event: event.event["type"] == "tool_end")
+        assert (ended.event["ok"], ended.event["error"]) == (False, error)
+    assert "555-0100" not in capsys.readouterr().out
+
+
+async def test_results_that_come_while_the_caller_speaks_wait_for_his_turn() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        (call_id,) = await line.call_tools(("find", {"item": "tea"}))
+        await shop.asked.wait()
+        await line.speech_started("item_more")
+        await heard(ear, "input_audio_buffer.speech_started")
+        shop.doors["tea"].set()
+        await line.wait_for("conversation.item.create")
+        await line.question("And milk?", "item_more")
+        await line.answer("Tea is here, and milk there.", PCM)
+        answer = await ear.wait(Message, lambda message: message.role == "assistant")
+        assert answer.metadata == {"direct": False, "citations": ["tea"]}
+        assert [known for known, _ in line.outputs()] == [call_id]
+        assert "response.create" not in line.sent_kinds()
+
+
+async def test_results_that_come_during_another_answer_are_spoken_after_it() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        await line.call_tools(("find", {"item": "tea"}))
+        await line.question("Are you there?")
+        await line.answer("Yes, I am.", PCM, finish=False)
+        await heard(ear, "response.output_audio_transcript.delta")
+        shop.doors["tea"].set()
+        await ear.wait(AgentEvent, lambda event: event.event["type"] == "tool_end")
+        assert "response.create" not in line.sent_kinds()
+        await line.send(
+            "response.done", response={"id": line.running, "status": "completed", "output": []}
+        )
+        await line.wait_for("response.create")
+
+
+async def test_a_call_that_is_broken_off_is_not_made() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        await line.call_tools(("find", '{"item": "te'), status="cancelled")
+        await line.answer("Go on.", PCM)
+        await ear.wait(Message)
+        assert kinds(ear) == []
+        assert line.outputs() == []
+
+
+async def test_hanging_up_cancels_the_tools() -> None:
+    shop = Shop()
+    async with shopping(shop) as (session, ear, line, _):
+        await line.call_tools(("find", {"item": "tea"}))
+        await shop.asked.wait()
+        session.end("hung up")
+        await ear.status(Status.DISCONNECTED)
+        assert shop.cancelled == ["tea"]
+        assert kinds(ear) == ["tool_start"]
+
+
+async def test_a_filler_is_spoken_while_a_tool_thinks_and_never_twice_in_a_row() -> None:
+    shop = Shop()
+    said = []
+    async with shopping(shop) as (_, _, line, _):
+        for number in range(4):
+            shop.doors["tea"].clear()
+            await line.call_tools(("ponder", {}))
+            request = await line.wait_for("response.create", count=2 * number + 1)
+            said.append(request["response"]["instructions"])
+            assert request["response"]["tool_choice"] == "none"
+            await line.answer("One moment.", PCM)
+            shop.doors["tea"].set()
+            answer = await line.wait_for("response.create", count=2 * number + 2)
+            assert "response" not in answer
+            await line.answer("I know it.", PCM)
+    assert all(a != b for a, b in itertools.pairwise(said))
+
+
+async def test_calls_and_results_are_told_to_a_fresh_connection() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, model):
+        await line.question("Where are bread and tea?")
+        done, waits = await line.call_tools(("find", {"item": "bread"}), ("find", {"item": "tea"}))
+        await ear.wait(AgentEvent, lambda event: event.event["type"] == "tool_end")
+        await line.socket.close()
+        fresh = await model.calling_line(1)
+        await fresh.wait_for("conversation.item.create", count=4)
+        assert sorted(fresh.sent_kinds()[-4:]) == [
+            "function_call",
+            "function_call",
+            "function_call_output",
+            "message",
+        ]
+        assert fresh.answered == [done]
+        assert "response.create" not in fresh.sent_kinds()
+        shop.doors["tea"].set()
+        await fresh.wait_for("response.create")
+        assert fresh.answered == [done, waits]
+        await fresh.answer("Both are on shelf three.", PCM)
+        answer = await ear.wait(Message, lambda message: message.role == "assistant")
+        assert answer.metadata["direct"] is False
+        failed = [failure.code.value for failure in ear.of(Failed)]
+        ear.told.clear()
+        assert failed == ["upstream_unavailable"]
+
+
+async def test_a_result_that_comes_without_a_connection_reaches_the_next_one() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, model):
+        (call_id,) = await line.call_tools(("find", {"item": "tea"}))
+        await shop.asked.wait()
+        await line.socket.close()
+        await ear.status(Status.CONNECTING)
+        shop.doors["tea"].set()
+        fresh = await model.calling_line(1)
+        await fresh.wait_for("response.create")
+        assert fresh.answered == [call_id]
+        ear.told.clear()
+
+
+# -- hand-offs
+
+
+async def test_a_hand_off_changes_instructions_tools_and_voice() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
+        update = (await line.wait_for("session.update", count=2))["session"]
+        assert (update["instructions"], update["tools"]) == ("Cook.", [])
+        assert update["audio"]["output"]["voice"] == "ash"
+        await line.wait_for("response.create")
+        assert line.sent_kinds()[-3:] == [
+            "session.update",
+            "function_call_output",
+            "response.create",
+        ]
+        await line.answer("Take onions.", PCM)
+        assert (await ear.wait(Message)).agent == "cook"
+        handoff = await ear.wait(AgentEvent, lambda event: event.event["type"] == "handoff")
+        assert handoff.event == {"type": "handoff", "from": "clerk", "to": "cook"}
+
+
+async def test_a_voice_that_was_heard_stays() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, _):
+        await line.answer("Welcome.", PCM)
+        await ear.wait(Message)
+        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
+        update = (await line.wait_for("session.update", count=2))["session"]
+        assert update["instructions"] == "Cook."
+        assert update["audio"]["output"]["voice"] == "marin"
+
+
+async def test_the_agent_who_has_the_call_keeps_it_on_a_fresh_connection() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, model):
+        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
+        await line.wait_for("response.create")
+        await line.socket.close()
+        fresh = await model.calling_line(1)
+        assert (await fresh.wait_for("session.update"))["session"]["instructions"] == "Cook."
+        ear.told.clear()
+
+
+async def test_a_clients_instructions_are_for_the_agent_who_has_the_call() -> None:
+    shop = Shop()
+    async with shopping(shop) as (session, _, line, _):
+        session.update(instructions="Whisper.")
+        update = await line.wait_for("session.update", count=2)
+        assert update["session"]["instructions"] == "Whisper."
+        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
+        update = await line.wait_for("session.update", count=3)
+        assert update["session"]["instructions"] == "Cook."
