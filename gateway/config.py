@@ -136,13 +136,21 @@ def _check_origin(value: str) -> str:
     return f"{parts.scheme}://{netloc}"
 
 
-def _check_realtime_url(value: str) -> str:
+def _check_url(value: str, *schemes: str) -> str:
     parts = _split_url(value)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.fragment:
-        raise ValueError("expected a ws:// or wss:// URL")
+    if parts.scheme not in schemes or not parts.hostname or parts.fragment:
+        raise ValueError(f"expected a {schemes[0]}:// or {schemes[1]}:// URL")
     if "@" in parts.netloc:
         raise ValueError("credentials belong into OPENAI_API_KEY, not into the URL")
     return value
+
+
+def _check_realtime_url(value: str) -> str:
+    return _check_url(value, "ws", "wss")
+
+
+def _check_http_url(value: str) -> str:
+    return _check_url(value, "http", "https")
 
 
 def _parse_port_range(value: object) -> object:
@@ -245,6 +253,10 @@ class Settings(BaseSettings):
         default=3600.0, ge=5, allow_inf_nan=False, description="5 seconds or more"
     )
     transcription_model: _Name = "gpt-transcribe"
+    supervisor_model: _Name = "gpt-5.4-mini"
+    supervisor_url: Annotated[str, AfterValidator(_check_http_url)] | None = Field(
+        default=None, description="an http:// or https:// URL"
+    )
     agent_set: _Name = "chat_supervisor"
 
     host: Annotated[str, AfterValidator(_check_host)] = Field(
@@ -307,6 +319,18 @@ class Settings(BaseSettings):
     def embedded_model(self) -> bool:
         """Whether the embedded model answers: no key, and no other server was asked for."""
         return self.openai_api_key is None and "realtime_url" not in self.model_fields_set
+
+    @property
+    def text_model_url(self) -> str | None:
+        """Where the Responses API is, without ``/responses``; None: rules answer.
+
+        A key is shown to no server but the one that it is for.
+        """
+        if self.supervisor_url is not None or self.openai_api_key is None:
+            return self.supervisor_url
+        parts = urlsplit(self.realtime_url)
+        path = parts.path.rstrip("/").removesuffix("/realtime")
+        return f"http{parts.scheme.removeprefix('ws')}://{parts.netloc}{path}"
 
     @field_validator("ice_servers")
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from gateway.agents.call_control import CallControl
+from gateway.agents.text_model import TextModel
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
@@ -67,6 +68,7 @@ class Session:
         decoding: DecodingPool,
         *,
         ends_with_leg: bool = False,
+        text_model: TextModel | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -96,6 +98,7 @@ class Session:
             send=self._send,
             configure=self._model.configure,
             call=CallControl(),
+            text_model=text_model,
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg

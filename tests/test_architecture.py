@@ -89,7 +89,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
         # The bridge that the load tool compares with, as aiortc's examples would write it.
         "client/python/bench/stock_bridge.py",
     ),
-    "openai": (),
+    "openai": ("gateway/agents/responses_api.py",),
     "agents": (),
     "redis": (),
 }

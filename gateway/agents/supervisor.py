@@ -44,12 +44,17 @@ class _TooManySteps(TextModelError):
 
 
 def supervisor_tool(
-    instructions: str, lookups: Sequence[Tool], rules: Thinker, timeout: float = TIMEOUT
+    instructions: str,
+    lookups: Sequence[Tool],
+    rules: Thinker,
+    filler: Sequence[str] = (),
+    timeout: float = TIMEOUT,
 ) -> Tool:
     """The tool by which the agent who talks asks the supervisor.
 
     :param lookups: what the supervisor may look up.
     :param rules: who thinks where the gateway has no text model.
+    :param filler: what is said before, by a model that does not say it by itself.
     :param timeout: seconds until the agent is given a sentence of regret.
     """
     by_name = {lookup.name: lookup for lookup in lookups}
@@ -87,7 +92,7 @@ def supervisor_tool(
         context.annotate(supervisor=report, citations=citations)
         return spoken
 
-    return tool(name=NAME, timeout=timeout + 1.0)(supervisor)
+    return tool(name=NAME, timeout=timeout + 1.0, filler=filler)(supervisor)
 
 
 class _Consultation:
