@@ -12,6 +12,7 @@ import structlog
 
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
+from gateway.agents.text_model import TextModel
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
@@ -44,6 +45,8 @@ class SessionDefaults:
     """What header-less audio is, both ways."""
     agent_sets: AgentSets = field(default_factory=AgentSets)
     """Those a client may ask for; ``agent_set`` is the name of one."""
+    text_model: TextModel | None = None
+    """What agents may ask; None: there is none."""
 
 
 class Sessions:
@@ -114,6 +117,7 @@ class Sessions:
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,
+            text_model=self._defaults.text_model,
         )
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)

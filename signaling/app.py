@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -12,9 +13,11 @@ from aiohttp import web
 
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
+from gateway.agents.text_model import TextModel
 from gateway.config import Settings, SettingsError
 from gateway.core.lifetime import SessionLimits
 from gateway.core.usage import price_of
+from gateway.json_settings import merged
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
 from gateway.media.addresses import MediaAddresses, NoMediaAddress
@@ -23,7 +26,6 @@ from gateway.media.ports import UdpPorts
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
-from gateway.model_prices import merged
 from gateway.realtime.wire import Endpoint
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
@@ -32,6 +34,9 @@ from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
 from signaling.origins import Origins
 from signaling.socketio import SocketIoDoor
+
+if TYPE_CHECKING:
+    from gateway.agents.responses_api import ResponsesModel
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +59,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
+        self._text_model: ResponsesModel | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
         self.sessions: Sessions | None = None
@@ -73,8 +79,9 @@ class Gateway:
         check_seams()
         libopus.load()
         endpoint = await self._model()
+        self._text_model = _text_model(settings)
         self.sessions = sessions = Sessions(
-            _defaults(settings, agent_sets, agents),
+            _defaults(settings, agent_sets, agents, self._text_model),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
@@ -142,6 +149,8 @@ class Gateway:
             await self._runner.cleanup()
         if self._embedded is not None:
             await self._embedded.stop()
+        if self._text_model is not None:
+            await self._text_model.close()
 
 
 def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
@@ -156,10 +165,30 @@ def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
         raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
 
 
-def _defaults(settings: Settings, agent_sets: AgentSets, agents: AgentSet) -> SessionDefaults:
+def _text_model(settings: Settings) -> ResponsesModel | None:
+    if settings.text_model_url is None:
+        return None
+    # Takes most of a second, which a gateway without it need not wait.
+    from gateway.agents.responses_api import ResponsesModel
+
+    key = settings.openai_api_key
+    return ResponsesModel(
+        settings.supervisor_model,
+        key.get_secret_value() if key is not None else None,
+        settings.text_model_url,
+    )
+
+
+def _defaults(
+    settings: Settings,
+    agent_sets: AgentSets,
+    agents: AgentSet,
+    text_model: TextModel | None,
+) -> SessionDefaults:
     return SessionDefaults(
         agent_set=agents.name,
         agent_sets=agent_sets,
+        text_model=text_model,
         voice=settings.realtime_voice,
         transcription_model=settings.transcription_model,
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),

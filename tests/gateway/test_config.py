@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import IceServer, Settings, SettingsError, load_settings
+from gateway.config import Settings, SettingsError, load_settings
+from gateway.json_settings import IceServer
 
 Load = Callable[..., Settings]
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.config import SettingsError, load_settings
 from gateway.core.prices import PRICES
 from gateway.core.usage import Tokens
-from gateway.model_prices import merged
+from gateway.json_settings import merged
 
 
 def test_a_price_of_the_settings_wins_and_others_stay() -> None:
