@@ -121,8 +121,7 @@ class SessionUsage:
     def close(self) -> None:
         """The session ends: tell the rest."""
         self._tell()
-        cost = self.report.cost_usd
-        log.info("session used", cost_usd=None if cost is None else round(cost, 6))
+        log.info("session used", cost_usd=self.report.cost_usd)
 
     def _tell(self) -> None:
         if self._untold:

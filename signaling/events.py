@@ -296,7 +296,7 @@ def _call_stats(stats: events.CallStats) -> dict[str, Any]:
         "packetsLate": stats.packets_late,
         "packetsSent": stats.packets_sent,
         "downlinkFec": stats.downlink_fec,
-        "costUsd": _cost(stats.usage.cost_usd),
+        "costUsd": stats.usage.cost_usd,
         "tokens": _tokens(stats.usage.total),
         "steps": _steps(stats.steps),
     }
@@ -305,10 +305,10 @@ def _call_stats(stats: events.CallStats) -> dict[str, Any]:
 def _usage(change: events.UsageChanged) -> dict[str, Any]:
     return {
         "type": "usage",
-        "costUsd": _cost(change.usage.cost_usd),
+        "costUsd": change.usage.cost_usd,
         "tokens": _tokens(change.usage.total),
         "models": {
-            name: {"costUsd": _cost(used.cost_usd), "tokens": _tokens(used.tokens)}
+            name: {"costUsd": used.cost_usd, "tokens": _tokens(used.tokens)}
             for name, used in change.usage.models.items()
         },
         "steps": _steps(change.steps),
@@ -337,10 +337,6 @@ def _steps(steps: Mapping[str, StepTime]) -> dict[str, Any]:
         }
         for name, step in steps.items()
     }
-
-
-def _cost(dollars: float | None) -> float | None:
-    return None if dollars is None else round(dollars, 6)
 
 
 def _tenths(value: float | None) -> float | None:

@@ -95,7 +95,9 @@ class Line:
         )
         return item_id
 
-    async def answer(self, text: str, pcm: bytes, *, finish: bool = True) -> str:
+    async def answer(
+        self, text: str, pcm: bytes, *, finish: bool = True, usage: Event | None = None
+    ) -> str:
         """A spoken answer, sent as fast as the socket takes it. Returns its item id."""
         number = next(_ids)
         response_id, item_id = f"resp_{number}", f"item_{number}"
@@ -116,7 +118,7 @@ class Line:
                 "response.output_audio_transcript.done", content_index=0, transcript=text, **ids
             )
             await self.send("response.output_item.done", item=item, **ids)
-            done = {"id": response_id, "status": "completed", "output": [item]}
+            done = {"id": response_id, "status": "completed", "output": [item], "usage": usage}
             await self.send("response.done", response=done)
         return item_id
 

@@ -66,7 +66,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What one model did. ``cost_usd`` None: its price is not known."""
+    """What one model did. ``cost_usd``, to a millionth, None: its price is not known."""
 
     tokens: Tokens
     cost_usd: float | None
@@ -100,13 +100,13 @@ class Usage:
     def report(self) -> UsageReport:
         """What was used until now."""
         models = {
-            name: ModelUsage(tokens, price.of(tokens) if price is not None else None)
+            name: ModelUsage(tokens, round(price.of(tokens), 6) if price is not None else None)
             for name, tokens in self._models.items()
             for price in [price_of(name, self._prices)]
         }
         costs = [used.cost_usd for used in models.values() if used.cost_usd is not None]
         total = sum(self._models.values(), Tokens())
-        return UsageReport(total, sum(costs) if costs else None, models)
+        return UsageReport(total, round(sum(costs), 6) if costs else None, models)
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:

@@ -6,6 +6,7 @@ from gateway.agents.agent import Agent, AgentSet
 from gateway.agents.supervisor import NAME, supervisor_tool
 from gateway.agents.telecom.lookups import LOOKUPS
 from gateway.agents.telecom.rules import RuleSupervisor
+from gateway.agents.word_rules import WordRules
 
 COMPANY = "NewTelco"
 
@@ -100,4 +101,5 @@ AGENTS = AgentSet(
     ),
     entry="chatAgent",
     company_name=COMPANY,
+    guardrails=(WordRules(),),
 )

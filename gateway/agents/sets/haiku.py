@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.agents.agent import Agent, AgentSet
+from gateway.agents.word_rules import WordRules
 
 _GREETER = """\
 You welcome callers to a telephone line for poems. Say hello in one short sentence, and ask what the
@@ -32,4 +33,5 @@ AGENTS = AgentSet(
     ),
     entry="greeter",
     company_name="The Poem Line",
+    guardrails=(WordRules(),),
 )

@@ -6,6 +6,7 @@ from gateway.agents.agent import Agent, AgentSet
 from gateway.agents.call_tools import hang_up, transfer_call
 from gateway.agents.retail import tools
 from gateway.agents.retail.shop import COMPANY
+from gateway.agents.word_rules import WordRules
 
 _STYLE = f"""\
 You are on the telephone for {COMPANY}, a bicycle shop. Speak in short, plain sentences; no lists,
@@ -84,4 +85,5 @@ AGENTS = AgentSet(
     ),
     entry="authentication",
     company_name=COMPANY,
+    guardrails=(WordRules(),),
 )
