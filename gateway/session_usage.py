@@ -139,6 +139,7 @@ class SessionUsage:
             self.report.cost_usd,
             self._clock(),
             caller_speaks=turn is Turn.CALLER_SPEAKING,
+            agent_speaks=turn is Turn.AGENT_SPEAKING,
             agent_is_done=idle and turn is Turn.LISTENING,
         )
         match action:

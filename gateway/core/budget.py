@@ -16,8 +16,11 @@ from typing import Final
 WARN_SHARE: Final = 0.9
 """Share of the limit at which the caller is warned."""
 
-GOODBYE_TIMEOUT: Final = 15.0
-"""Seconds from the limit to the end, at most."""
+GOODBYE_TIMEOUT: Final = 10.0
+"""Seconds for which a goodbye is waited for while the agent is silent."""
+
+LEAVE_TIMEOUT: Final = 60.0
+"""Seconds from the limit to the end, at most: an answer under way is heard out before."""
 
 
 class Stage(Enum):
@@ -63,17 +66,29 @@ class Budget:
     def __init__(self, limit: float | None) -> None:
         self.limit = limit
         self.stage = Stage.FREE
-        self._leaves_by = inf
+        self._silent_since = self._ends_by = inf
 
     def look(
-        self, cost: float | None, now: float, *, caller_speaks: bool, agent_is_done: bool
+        self,
+        cost: float | None,
+        now: float,
+        *,
+        caller_speaks: bool,
+        agent_speaks: bool,
+        agent_is_done: bool,
     ) -> Action:
-        """What is to be done now. ``cost``: US dollars until now; None: not known."""
+        """What is to be done now.
+
+        :param cost: US dollars until now; None: not known.
+        :param agent_is_done: it says nothing, and was asked for nothing more.
+        """
         if self.limit is None or cost is None:
             return Action.NONE
         action = self._feed(self._input(cost, now, caller_speaks, agent_is_done))
         if action is Action.SAY_GOODBYE:
-            self._leaves_by = now + GOODBYE_TIMEOUT
+            self._ends_by = now + LEAVE_TIMEOUT
+        if action is Action.SAY_GOODBYE or agent_speaks:
+            self._silent_since = now
         return action
 
     def _input(
@@ -81,7 +96,7 @@ class Budget:
     ) -> Input | None:
         assert self.limit is not None
         if self.stage is Stage.LEAVING:
-            if now >= self._leaves_by:
+            if now >= min(self._ends_by, self._silent_since + GOODBYE_TIMEOUT):
                 return Input.LATE
             return Input.SAID if agent_is_done else None
         if cost >= self.limit:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.budget import GOODBYE_TIMEOUT, Action, Budget, Stage
+from gateway.core.budget import GOODBYE_TIMEOUT, LEAVE_TIMEOUT, Action, Budget, Stage
 
 
 def look(
-    budget: Budget, cost: float | None, now: float = 0.0, *, speaks: bool = False, done: bool = True
+    budget: Budget,
+    cost: float | None,
+    now: float = 0.0,
+    *,
+    speaks: bool = False,
+    heard: bool = False,
+    done: bool = True,
 ) -> Action:
-    return budget.look(cost, now, caller_speaks=speaks, agent_is_done=done)
+    return budget.look(cost, now, caller_speaks=speaks, agent_speaks=heard, agent_is_done=done)
 
 
 def test_a_session_is_warned_says_goodbye_and_ends() -> None:
@@ -42,6 +48,14 @@ def test_a_goodbye_that_does_not_come_holds_nothing_up() -> None:
     look(budget, 1.0, 10.0, done=False)
     assert look(budget, 1.0, 10.0 + GOODBYE_TIMEOUT - 0.1, done=False) is Action.NONE
     assert look(budget, 1.0, 10.0 + GOODBYE_TIMEOUT, done=False) is Action.END
+
+
+def test_an_answer_under_way_is_heard_out_but_not_for_ever() -> None:
+    budget = Budget(1.0)
+    look(budget, 1.0, 0.0, heard=True, done=False)
+    for now in range(1, int(LEAVE_TIMEOUT)):
+        assert look(budget, 1.0, float(now), heard=True, done=False) is Action.NONE
+    assert look(budget, 1.0, LEAVE_TIMEOUT, heard=True, done=False) is Action.END
 
 
 @pytest.mark.parametrize(("limit", "cost"), [(None, 1e9), (1.0, None)])
