@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.core.guard import (
     MAX_ANSWERS,
     MAX_CORRECTIONS,
@@ -9,7 +11,10 @@ from gateway.core.guard import (
     Guard,
     Judgement,
     Pace,
+    diagram,
 )
+
+DOCS = Path(__file__).parents[3] / "docs" / "guardrails.md"
 
 WORDS = Pace(stride=1)
 SENTENCES = Pace(stride=30)
@@ -17,6 +22,10 @@ SENTENCES = Pace(stride=30)
 
 def texts(judgements: list[Judgement]) -> list[str]:
     return [judgement.text for judgement in judgements]
+
+
+def test_the_documentation_draws_the_table() -> None:
+    assert diagram() in DOCS.read_text()
 
 
 def test_only_whole_words_are_judged() -> None:
