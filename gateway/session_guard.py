@@ -80,7 +80,13 @@ class SessionGuard:
                 "type": protocol.AUDIO_TRANSCRIPT_DONE | protocol.TEXT_DONE,
                 "item_id": str(item_id),
             }:
-                self._judge(self._guard.ended(item_id))
+                text = event.get("transcript", event.get("text"))
+                self._judge(self._guard.ended(item_id, text if isinstance(text, str) else ""))
+            case {"type": protocol.RESPONSE_DONE, "response": {"id": str(response_id)}}:
+                # Also of an answer that broke off.
+                if not self._conversation.responses.stale(response_id):
+                    for item_id in protocol.output_ids(event):
+                        self._judge(self._guard.ended(item_id))
 
     def caller_spoke(self) -> None:
         """The caller said, typed or pressed something."""

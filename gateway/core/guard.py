@@ -95,6 +95,7 @@ class _Answer:
     length: int = 0
     text: str = field(default="", repr=False)
     ended: bool = False
+    """Its last word is whole."""
 
     @property
     def judgeable(self) -> int:
@@ -125,17 +126,22 @@ class Guard:
         if not self._paces:
             return []
         answer = self._answers.get(item_id) or self._begin(item_id)
-        if answer.ended:
-            return []
+        answer.ended = False
         answer.length += len(delta)
         answer.text = (answer.text + delta)[-MAX_TEXT:]
         return self._due(item_id, answer)
 
-    def ended(self, item_id: str) -> list[Judgement]:
-        """All text of an answer is there, or no more will come."""
+    def ended(self, item_id: str, text: str = "") -> list[Judgement]:
+        """An answer, or a part of it, is complete.
+
+        :param text: of an answer that did not come in pieces.
+        """
         answer = self._answers.get(item_id)
-        if answer is None or answer.ended:
-            return []
+        if answer is None:
+            if not text or not self._paces:
+                return []
+            answer = self._begin(item_id)
+            answer.length, answer.text = len(text), text[-MAX_TEXT:]
         answer.ended = True
         return self._due(item_id, answer)
 

@@ -113,6 +113,16 @@ def response_id(event: Event) -> str:
     return ""
 
 
+def output_ids(event: Event) -> Iterator[str]:
+    """The ids of the items that a ``response.done`` tells of."""
+    match event:
+        case {"response": {"output": list(items)}}:
+            for item in items:
+                match item:
+                    case {"id": str(item_id)}:
+                        yield item_id
+
+
 def said_nothing(event: Event) -> bool:
     """Whether a ``response.done`` tells of a response that came to its end without a message."""
     match event:

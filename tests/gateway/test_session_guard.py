@@ -239,6 +239,17 @@ async def test_the_rest_of_a_cut_answer_is_not_judged() -> None:
         assert judge.asked == ["all is well "]
 
 
+async def test_an_answer_that_broke_off_is_judged_to_its_last_word() -> None:
+    judge = open_judge()
+    async with guarded(judge) as call:
+        call.answer("a", "well dash", 1.0, response="r", done=False)
+        await until(lambda: judge.asked == ["well "])
+        output = [{"id": "a", "type": "message"}]
+        call.server("response.done", response={"id": "r", "status": "failed", "output": output})
+        await until(lambda: call.events("guardrail"))
+        assert judge.asked[-1] == "well dash"
+
+
 async def test_judges_end_with_the_session() -> None:
     judge = Judge()
     async with guarded(judge) as call:

@@ -65,7 +65,22 @@ def test_the_end_is_judged_whatever_its_length() -> None:
     assert guard.said("a", "No") == []
     assert texts(guard.ended("a")) == ["No"]
     assert guard.ended("a") == []
-    assert guard.said("a", " more") == [], "it is over"
+
+
+def test_an_answer_may_have_more_than_one_part() -> None:
+    guard = Guard([SENTENCES])
+    guard.said("a", "No.")
+    (judgement,) = guard.ended("a")
+    guard.passed(judgement)
+    assert guard.said("a", " Well") == []
+    assert texts(guard.ended("a")) == ["No. Well"]
+
+
+def test_an_answer_may_come_at_once() -> None:
+    guard = Guard([SENTENCES])
+    assert texts(guard.ended("a", "No")) == ["No"]
+    assert guard.ended("b") == []
+    assert Guard([]).ended("a", "No") == []
 
 
 def test_an_end_that_comes_while_a_judge_thinks_is_judged_next() -> None:
