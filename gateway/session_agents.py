@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from gateway.agents.desk import Outcome, ToolDesk
 from gateway.agents.handoff import handoff_tools
 from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
+from gateway.agents.tool_source import ToolSource, keep_open
 from gateway.conversation import Conversation
 from gateway.core.events import AgentEvent, SessionEvent
 from gateway.core.responses import Phase
@@ -62,6 +64,8 @@ class SessionAgents:
         self._agent = self._voice_of = settings.agents.first
         self._tools: dict[str, Tool] = {}
         """Of the agent that makes the present response, which a hand-off does not change."""
+        self._found: dict[ToolSource, tuple[Tool, ...]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
         self._speaker = self._agent
         self._has_spoken = False
         self._learnt: dict[str, Any] = {}
@@ -75,8 +79,25 @@ class SessionAgents:
         self._take(self._agent)
 
     async def run(self) -> None:
-        """Own the tools that run, until cancelled."""
-        await self._desk.run()
+        """Own the tools that run, and where they come from, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._desk.run(), name="tool desk")
+            self._open_sources()
+
+    def _open_sources(self) -> None:
+        if self._tasks is None:
+            return
+        wanted = (source for agent in self.settings.agents.agents for source in agent.sources)
+        for source in wanted:
+            if source not in self._found:
+                self._found[source] = ()
+                changed = functools.partial(self._on_source, source)
+                self._tasks.create_task(keep_open(source, changed), name=source.name)
+
+    def _on_source(self, source: ToolSource, tools: tuple[Tool, ...]) -> None:
+        self._found[source] = tools
+        if source in self._agent.sources:
+            self._configure()
 
     # -- what the model is asked for
 
@@ -93,20 +114,24 @@ class SessionAgents:
             self._agent = self.settings.agents.first
             self._choose_voice()
             self._take(self._agent)
+            self._open_sources()
 
     def upstream(self, *, muted: bool) -> dict[str, Any]:
         """The model's ``session`` object."""
         return self.settings.upstream(
-            self._agent, self._voice_of.voice, list(self._all_tools(self._agent)), muted=muted
+            self._agent, self._voice_of.voice, self._all_tools(self._agent).values(), muted=muted
         )
 
-    def _all_tools(self, agent: Agent) -> tuple[Tool, ...]:
-        return (*agent.tools, *handoff_tools(self.settings.agents, agent, self._hand_off))
+    def _all_tools(self, agent: Agent) -> dict[str, Tool]:
+        """By name; an agent's own go before what was found elsewhere."""
+        found = [tool for source in agent.sources for tool in self._found.get(source, ())]
+        own = (*agent.tools, *handoff_tools(self.settings.agents, agent, self._hand_off))
+        return {tool.name: tool for tool in (*found, *own)}
 
     def _take(self, agent: Agent) -> None:
         """The responses from now on are this agent's."""
         self._speaker = agent
-        self._tools = {tool.name: tool for tool in self._all_tools(agent)}
+        self._tools = self._all_tools(agent)
         self._conversation.agent_name = agent.name
 
     def _hand_off(self, name: str) -> None:
