@@ -366,6 +366,7 @@ class Session:
             self.touch()
         self._agents.on_model_event(event)
         self._watch.on_model_event(event)
+        event = protocol.for_client(event)
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from gateway.agents.guardrails import GuardContext
 from gateway.agents.handoff import handoff_tools
 from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
+from gateway.agents.tool_source import ToolSource, keep_open
 from gateway.conversation import Conversation
 from gateway.core.events import AgentEvent, SessionEvent
 from gateway.core.responses import Phase
@@ -60,9 +62,14 @@ class SessionAgents:
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
         self._calls = ToolCalls()
-        self._agent = self._voice_of = settings.agents.first
+        self._agent = settings.agents.first
+        self._voice = self._agent.voice
+        """An agent's own; None: the session's."""
+        self._voice_in_force: str | None = None
         self._tools: dict[str, Tool] = {}
         """Of the agent that makes the present response, which a hand-off does not change."""
+        self._found: dict[ToolSource, tuple[Tool, ...]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
         self._speaker = self._agent
         self._has_spoken = False
         self._learnt: dict[str, Any] = {}
@@ -76,8 +83,25 @@ class SessionAgents:
         self._take(self._agent)
 
     async def run(self) -> None:
-        """Own the tools that run, until cancelled."""
-        await self._desk.run()
+        """Own the tools that run, and where they come from, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._desk.run(), name="tool desk")
+            self._open_sources()
+
+    def _open_sources(self) -> None:
+        if self._tasks is None:
+            return
+        wanted = (source for agent in self.settings.agents.agents for source in agent.sources)
+        for source in wanted:
+            if source not in self._found:
+                self._found[source] = ()
+                changed = functools.partial(self._on_source, source)
+                self._tasks.create_task(keep_open(source, changed), name=source.name)
+
+    def _on_source(self, source: ToolSource, tools: tuple[Tool, ...]) -> None:
+        self._found[source] = tools
+        if source in self._agent.sources:
+            self._configure()
 
     # -- what the model is asked for
 
@@ -93,21 +117,24 @@ class SessionAgents:
         if self.settings.agents is not before:
             self._agent = self.settings.agents.first
             self._choose_voice()
-            self._take(self._agent)
+            self._open_sources()
 
     def upstream(self, *, muted: bool) -> dict[str, Any]:
         """The model's ``session`` object."""
         return self.settings.upstream(
-            self._agent, self._voice_of.voice, list(self._all_tools(self._agent)), muted=muted
+            self._agent, self._voice, self._all_tools(self._agent).values(), muted=muted
         )
 
-    def _all_tools(self, agent: Agent) -> tuple[Tool, ...]:
-        return (*agent.tools, *handoff_tools(self.settings.agents, agent, self._hand_off))
+    def _all_tools(self, agent: Agent) -> dict[str, Tool]:
+        """By name; an agent's own go before what was found elsewhere."""
+        found = [tool for source in agent.sources for tool in self._found.get(source, ())]
+        own = (*agent.tools, *handoff_tools(self.settings.agents, agent, self._hand_off))
+        return {tool.name: tool for tool in (*found, *own)}
 
     def _take(self, agent: Agent) -> None:
         """The responses from now on are this agent's."""
         self._speaker = agent
-        self._tools = {tool.name: tool for tool in self._all_tools(agent)}
+        self._tools = self._all_tools(agent)
         self._conversation.agent_name = agent.name
 
     def _hand_off(self, name: str) -> None:
@@ -121,7 +148,14 @@ class SessionAgents:
     def _choose_voice(self) -> None:
         # A server refuses another voice, and all that comes with it, once it has spoken.
         if not self._has_spoken:
-            self._voice_of = self._agent
+            self._voice = self._agent.voice
+
+    def _keep_voice(self) -> None:
+        """The model refused another voice, and all that was asked for with it: ask again."""
+        voice = self._voice_in_force
+        if voice is not None and voice != (self._voice or self.settings.voice):
+            self.settings, self._voice = replace(self.settings, voice=voice), None
+            self._configure()
 
     # -- what the model does
 
@@ -134,6 +168,10 @@ class SessionAgents:
                 self._on_output_item(event)
             case protocol.ITEM_ADDED:
                 self._calls.seen(protocol.item_id(event))
+            case protocol.SESSION_UPDATED:
+                self._voice_in_force = protocol.voice_in_force(event) or self._voice_in_force
+            case protocol.ERROR if protocol.error_code(event) == protocol.VOICE_FIXED:
+                self._keep_voice()
         for response_id, call in protocol.function_calls(event):
             self._on_call(call, response_id)
         if event["type"] == protocol.RESPONSE_DONE:

@@ -36,8 +36,7 @@ class CallingLine(Line):
         self.voice: str | None = None
         self.has_spoken = False
 
-    async def take(self, frame: str | bytes) -> None:
-        event = json.loads(frame)
+    async def respond(self, event: Event) -> None:
         known = _CLIENT_EVENTS.validate_python(event)
         if json.loads(json.dumps(known, default=list)) != event:
             self.faults.append(f"{event['type']} has fields that there are not")
@@ -50,9 +49,9 @@ class CallingLine(Line):
                 voice = event["session"]["audio"]["output"]["voice"]
                 if self.has_spoken and voice != self.voice:
                     await self.refuse("cannot_update_voice", event)
-                else:
-                    self.voice = voice
-        await super().take(frame)
+                    return
+                self.voice = voice
+        await super().respond(event)
 
     async def _take_item(self, item: Event) -> None:
         if item["type"] == "function_call":

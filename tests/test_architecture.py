@@ -104,6 +104,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
         # The bridge that the load tool compares with, as aiortc's examples would write it.
         "client/python/bench/stock_bridge.py",
     ),
+    "mcp": ("gateway/agents/mcp_server.py",),
     "openai": ("gateway/agents/responses_api.py",),
     "agents": (),
     "redis": (),
