@@ -98,7 +98,7 @@ _HEARD_FOR = sorted(
     {*_KEYWORDS, "balance", "usage", "account", "store", "stores", "representative"}
 )
 _SHORTEST_GUESSED = 5
-_ALIKE = 0.84
+_ALIKE = 0.88
 """Part of a word's letters that has to be right for it to be taken for a keyword."""
 
 
