@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from gateway.agents.call_control import CallControl
 from gateway.agents.text_model import TextModel
 from gateway.conversation import Conversation
 from gateway.core import events as out
@@ -97,7 +96,8 @@ class Session:
             emit=self._emit,
             send=self._send,
             configure=self._model.configure,
-            call=CallControl(),
+            leg=lambda: self._leg,
+            hang_up=lambda: self.end(Ending.AGENT),
             text_model=text_model,
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
@@ -377,6 +377,9 @@ class Session:
         if not self._muted:
             self._model.client.append(pcm)
 
+    def on_dtmf(self, key: str) -> None:
+        self.press(key)
+
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self._leg:
             return
@@ -390,6 +393,7 @@ class Session:
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
+        self._agents.poll()
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))

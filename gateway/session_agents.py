@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -10,17 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.agents.agent import Agent
-from gateway.agents.call_control import CallControl
 from gateway.agents.desk import Outcome, ToolDesk
 from gateway.agents.handoff import handoff_tools
 from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
+from gateway.agents.tool_source import ToolSource, keep_open
 from gateway.conversation import Conversation
 from gateway.core.events import AgentEvent, SessionEvent
 from gateway.core.responses import Phase
 from gateway.core.tool_calls import ToolCall, ToolCalls, ToolOutput
 from gateway.core.turns import Turn
 from gateway.realtime import protocol
+from gateway.session_call import SessionCall
 from gateway.session_settings import SessionSettings
 
 
@@ -30,6 +32,8 @@ class SessionAgents:
     :param emit: takes session events for the doors.
     :param send: takes client events for the model.
     :param configure: tells the model that :meth:`upstream` changed.
+    :param leg: what carries the caller now.
+    :param hang_up: ends the session for its agent.
     """
 
     def __init__(
@@ -41,7 +45,8 @@ class SessionAgents:
         emit: Callable[[SessionEvent], None],
         send: Callable[[protocol.Event], None],
         configure: Callable[[], None],
-        call: CallControl,
+        leg: Callable[[], object],
+        hang_up: Callable[[], None],
         text_model: TextModel | None = None,
     ) -> None:
         self.settings = settings
@@ -50,7 +55,8 @@ class SessionAgents:
         self._emit = emit
         self._send = send
         self._configure = configure
-        self._call = call
+        self._call = SessionCall(leg, emit)
+        self._hang_up = hang_up
         self._text_model = text_model
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
@@ -58,18 +64,40 @@ class SessionAgents:
         self._agent = self._voice_of = settings.agents.first
         self._tools: dict[str, Tool] = {}
         """Of the agent that makes the present response, which a hand-off does not change."""
+        self._found: dict[ToolSource, tuple[Tool, ...]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
         self._speaker = self._agent
         self._has_spoken = False
         self._learnt: dict[str, Any] = {}
         """What tools want in the metadata of the answer that is made of their results."""
         self._metadata: dict[str, Any] = {}
         """Of the present response."""
+        self._memory: dict[str, Any] = {}
         self._last_filler = ""
+        self._spoke = False
+        """Whether the agent also said something when it last called a tool."""
         self._take(self._agent)
 
     async def run(self) -> None:
-        """Own the tools that run, until cancelled."""
-        await self._desk.run()
+        """Own the tools that run, and where they come from, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._desk.run(), name="tool desk")
+            self._open_sources()
+
+    def _open_sources(self) -> None:
+        if self._tasks is None:
+            return
+        wanted = (source for agent in self.settings.agents.agents for source in agent.sources)
+        for source in wanted:
+            if source not in self._found:
+                self._found[source] = ()
+                changed = functools.partial(self._on_source, source)
+                self._tasks.create_task(keep_open(source, changed), name=source.name)
+
+    def _on_source(self, source: ToolSource, tools: tuple[Tool, ...]) -> None:
+        self._found[source] = tools
+        if source in self._agent.sources:
+            self._configure()
 
     # -- what the model is asked for
 
@@ -86,20 +114,24 @@ class SessionAgents:
             self._agent = self.settings.agents.first
             self._choose_voice()
             self._take(self._agent)
+            self._open_sources()
 
     def upstream(self, *, muted: bool) -> dict[str, Any]:
         """The model's ``session`` object."""
         return self.settings.upstream(
-            self._agent, self._voice_of.voice, list(self._all_tools(self._agent)), muted=muted
+            self._agent, self._voice_of.voice, self._all_tools(self._agent).values(), muted=muted
         )
 
-    def _all_tools(self, agent: Agent) -> tuple[Tool, ...]:
-        return (*agent.tools, *handoff_tools(self.settings.agents, agent, self._hand_off))
+    def _all_tools(self, agent: Agent) -> dict[str, Tool]:
+        """By name; an agent's own go before what was found elsewhere."""
+        found = [tool for source in agent.sources for tool in self._found.get(source, ())]
+        own = (*agent.tools, *handoff_tools(self.settings.agents, agent, self._hand_off))
+        return {tool.name: tool for tool in (*found, *own)}
 
     def _take(self, agent: Agent) -> None:
         """The responses from now on are this agent's."""
         self._speaker = agent
-        self._tools = {tool.name: tool for tool in self._all_tools(agent)}
+        self._tools = self._all_tools(agent)
         self._conversation.agent_name = agent.name
 
     def _hand_off(self, name: str) -> None:
@@ -139,18 +171,30 @@ class SessionAgents:
 
     def poll(self) -> None:
         """Ask for the answer that tools have made possible, once nobody speaks."""
+        leaving = self._call.goodbye
+        if leaving.wished and self._spoke:
+            self._calls.forgive()
         if self._calls.ask(idle=self._is_idle()):
             self._conversation.request_response()
+        listening = self._conversation.turns.now is Turn.LISTENING
+        quiet = self._calls.at_rest and self._is_idle() and listening
+        if leaving.due(self._clock(), quiet=quiet, caller_speaks=self._caller_speaks):
+            self._hang_up()
 
     def _is_idle(self) -> bool:
-        responses, manual = self._conversation.responses, self._conversation.replay.manual
+        responses = self._conversation.responses
         return (
             responses.phase is Phase.IDLE
             and not responses.waiting
             and not responses.is_expected(self._clock())
-            # Nobody hears the end of a turn that began before the microphone was muted.
-            and (manual or self._conversation.turns.now is not Turn.CALLER_SPEAKING)
+            and not self._caller_speaks
         )
+
+    @property
+    def _caller_speaks(self) -> bool:
+        # Nobody hears the end of a turn that began before the microphone was muted.
+        heard = not self._conversation.replay.manual
+        return heard and self._conversation.turns.now is Turn.CALLER_SPEAKING
 
     def _on_response_created(self) -> None:
         with_results = self._calls.response_started()
@@ -168,8 +212,12 @@ class SessionAgents:
 
     def _on_response_done(self, event: protocol.Event) -> None:
         waits = self._calls.response_over(protocol.response_id(event))
-        if waits and protocol.said_nothing(event):
-            self._say_filler([call.name for _, call in protocol.function_calls(event)])
+        silent = protocol.said_nothing(event)
+        calls = [call.name for _, call in protocol.function_calls(event)]
+        if calls:
+            self._spoke = not silent
+        if waits and silent:
+            self._say_filler(calls)
 
     def _say_filler(self, tool_names: list[str]) -> None:
         phrases = [
@@ -205,6 +253,7 @@ class SessionAgents:
             tuple(Line(line.role, line.text.strip(), line.agent) for line in lines if line.text),
             self._call,
             self._text_model,
+            self._memory,
             note,
             self._learnt.update,
         )

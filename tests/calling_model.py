@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from typing import Any
@@ -80,27 +81,41 @@ class CallingLine(Line):
         await super().send(kind, **fields)
 
     async def call_tools(
-        self, *calls: tuple[str, Any], status: str = "completed", finish: bool = True
+        self, *calls: tuple[str, Any], status: str = "completed", words: str = ""
     ) -> list[str]:
         """A response that calls tools: names, and arguments as JSON or as the text given. Returns
         the call ids.
 
-        :param status: of the response; an ``incomplete`` one breaks off in its last call.
-        :param finish: whether the response ends.
+        :param status: of the response; its calls are whole in a ``completed`` one only.
+        :param words: what the agent says before it calls.
         """
         response_id = f"resp_call_{next(_ids)}"
         await self.send("response.created", response={"id": response_id, "status": "in_progress"})
+        spoken = [await self._speak(response_id, words)] if words else []
         items = [
             await self._call(response_id, index, name, arguments, broken=status != "completed")
             for index, (name, arguments) in enumerate(calls)
         ]
-        if finish:
-            await self.end_calls(response_id, items, status)
+        done = {"id": response_id, "status": status, "output": spoken + items}
+        await self.send("response.done", response=done)
         return [item["call_id"] for item in items]
 
-    async def end_calls(self, response_id: str, items: list[Event], status: str) -> None:
-        done = {"id": response_id, "status": status, "output": items}
-        await self.send("response.done", response=done)
+    async def _speak(self, response_id: str, words: str) -> Event:
+        item_id = f"item_words_{next(_ids)}"
+        item = {"id": item_id, "type": "message", "role": "assistant", "content": []}
+        ids = {"response_id": response_id, "item_id": item_id, "output_index": 0}
+        await self.send(
+            "response.output_item.added", item=item, response_id=response_id, output_index=0
+        )
+        delta = base64.b64encode(b"\1\0" * 2400).decode()
+        await self.send("response.output_audio.delta", content_index=0, delta=delta, **ids)
+        await self.send(
+            "response.output_audio_transcript.done", content_index=0, transcript=words, **ids
+        )
+        await self.send(
+            "response.output_item.done", item=item, response_id=response_id, output_index=0
+        )
+        return item
 
     async def _call(
         self, response_id: str, index: int, name: str, arguments: Any, *, broken: bool

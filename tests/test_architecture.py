@@ -35,8 +35,10 @@ ROOMS: dict[str, frozenset[str]] = {
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
+ROOMS["gateway.session_call"] = frozenset({"gateway.agents", "gateway.core", "gateway.media"})
 ROOMS["gateway.session_agents"] = frozenset(
     {
+        "gateway.session_call",
         "gateway.agents",
         "gateway.conversation",
         "gateway.core",
@@ -54,6 +56,7 @@ ROOMS["gateway.session_model"] = frozenset(
 ROOMS["gateway.session"] = frozenset(
     {
         "gateway.session_agents",
+        "gateway.session_call",
         "gateway.session_legs",
         "gateway.session_model",
         "gateway.session_settings",
@@ -89,6 +92,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
         # The bridge that the load tool compares with, as aiortc's examples would write it.
         "client/python/bench/stock_bridge.py",
     ),
+    "mcp": ("gateway/agents/mcp_server.py",),
     "openai": ("gateway/agents/responses_api.py",),
     "agents": (),
     "redis": (),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.agents.tool import Tool
+from gateway.agents.tool_source import ToolSource
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,47}")
 """With ``transfer_to_`` before it, it is still a function's name to OpenAI."""
@@ -27,6 +28,7 @@ class Agent:
     :ivar handoffs: names of agents of its set that it may pass the call to.
     :ivar handoff_description: what others are told that it is for.
     :ivar direct_actions: what it may do without a tool, for the set's own instructions and checks.
+    :ivar sources: where more of its tools come from, such as MCP servers; its own go before them.
     :raises AgentSetError: two of its tools have one name, or its own name cannot be used.
     """
 
@@ -37,6 +39,7 @@ class Agent:
     handoffs: tuple[str, ...] = ()
     handoff_description: str = ""
     direct_actions: tuple[str, ...] = ()
+    sources: tuple[ToolSource, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -19,11 +19,11 @@ from pathlib import Path
 from types import ModuleType
 
 from gateway.agents.agent import AgentSet, AgentSetError
-from gateway.agents.sets import chat_supervisor
+from gateway.agents.sets import chat_supervisor, haiku, retail
 
 GROUP = "talkpath.agent_sets"
 
-BUILT_IN = (chat_supervisor.AGENTS,)
+BUILT_IN = (chat_supervisor.AGENTS, haiku.AGENTS, retail.AGENTS)
 
 _BROKEN = (
     *(ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError),

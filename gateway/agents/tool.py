@@ -39,6 +39,7 @@ class ToolContext:
 
     :ivar conversation: what was said until now, in order.
     :ivar agent: the name of the agent that called the tool.
+    :ivar memory: what tools of this session keep for one another.
     :ivar text_model: a model that reasons in text; None: the gateway has none.
     """
 
@@ -47,6 +48,7 @@ class ToolContext:
     conversation: tuple[Line, ...] = ()
     call: CallControl = field(default_factory=CallControl)
     text_model: TextModel | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
     _note: Callable[[Mapping[str, Any]], None] = lambda event: None
     _annotate: Callable[[Mapping[str, Any]], None] = lambda metadata: None
 

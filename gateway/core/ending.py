@@ -18,6 +18,7 @@ class Ending(StrEnum):
     """Within ``RECONNECT_GRACE``."""
     HUNG_UP = "the caller hung up"
     LOST = "the call was lost"
+    AGENT = "the agent hung up"
     NO_ANSWER = "negotiation failed"
     """Of a session that lives as long as its call, and got none."""
     IDLE = "nobody spoke for a while"

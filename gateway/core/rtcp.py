@@ -86,6 +86,12 @@ class ReceptionStatistics:
         self._jitter = 0.0
         self._latest: tuple[int, float] | None = None
 
+    def use_clock(self, clock_rate: int) -> None:
+        """Timestamps count in ``clock_rate`` Hz from now on; jitter is measured anew."""
+        self._clock_rate = clock_rate
+        self._jitter = 0.0
+        self._latest = None
+
     @property
     def lost(self) -> int:
         """Packets lost since the start (RFC 3550 A.3); negative when duplicates prevail."""
@@ -199,6 +205,10 @@ class SenderStatistics:
         self.remote_loss_fraction: float | None = None
         self.remote_jitter_seconds: float | None = None
 
+    def use_clock(self, clock_rate: int) -> None:
+        """Timestamps count in ``clock_rate`` Hz from now on."""
+        self._clock_rate = clock_rate
+
     def sent(self, timestamp: int, payload_bytes: int, now: float) -> None:
         """Count a packet sent at ``now``."""
         self.packets += 1
@@ -290,6 +300,11 @@ class RtcpSession:
         self.sending = SenderStatistics(ssrc, clock_rate, wall_clock_offset)
         self.peer_left = False
         """Whether the source we receive said BYE, and nothing after it."""
+
+    def use_clock(self, clock_rate: int) -> None:
+        """Both streams count in ``clock_rate`` Hz from now on: another codec was agreed on."""
+        self.reception.use_clock(clock_rate)
+        self.sending.use_clock(clock_rate)
 
     @property
     def deadline(self) -> float:

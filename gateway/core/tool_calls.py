@@ -60,9 +60,9 @@ class ToolCalls:
         self._asked = False
 
     @property
-    def running(self) -> int:
-        """Calls without a result."""
-        return sum(len(b.waiting) - len(b.results) for b in self._batches.values())
+    def at_rest(self) -> bool:
+        """Whether no tool runs, and no answer is owed."""
+        return not self._batches and not self._owed
 
     def called(self, call_id: str, response_id: str) -> bool:
         """The model calls a tool.
@@ -129,6 +129,10 @@ class ToolCalls:
         self._unseen.clear()
         for response_id in list(self._batches):
             self.response_over(response_id)
+
+    def forgive(self) -> None:
+        """No answer is wanted to the results that there are."""
+        self._owed = False
 
     def ask(self, *, idle: bool) -> bool:
         """Whether to ask for the answer now; it then counts as asked for.

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.core.encoding import EncoderSettings
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.media import libopus
+from gateway.media.codec import CodecError
 from gateway.media.libopus import OpusUnavailable
 
 __all__ = ["OpusDecoder", "OpusEncoder", "OpusError", "OpusUnavailable", "has_fec"]
@@ -30,7 +31,7 @@ DEFAULT_SETTINGS: Final = EncoderSettings()
 _FIRST_CELT_TOC: Final = 0x80
 
 
-class OpusError(Exception):
+class OpusError(CodecError):
     """libopus refused a packet or a setting, or the codec is closed."""
 
 

@@ -12,25 +12,19 @@ from collections.abc import Callable
 
 from gateway.core.encoding import EncoderPolicy, ListenerWishes
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
-from gateway.core.media_time import FRAME_SAMPLES
+from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE
 from gateway.core.negotiation import AudioAgreement
 from gateway.core.red import unpack
 from gateway.core.rtcp import RtcpSession
-from gateway.core.rtp import RtpPacket, opus_duration
+from gateway.core.rtp import RtpPacket
+from gateway.core.telephone_event import TelephoneEvents
+from gateway.media.codec import AudioCodec, CodecError
+from gateway.media.codecs import CODECS, OPUS
 from gateway.media.leg import LegStats
-from gateway.media.opus import OpusDecoder, OpusEncoder, OpusError, has_fec
 from gateway.media.ticker import Tick, Ticker
-
-RTP_CLOCK = 48_000
-"""Hz; Opus counts RTP time at 48 kHz whatever it is coded at (RFC 7587 §4.1)."""
-
-_CLOCK_RATIO = 2
-"""RTP clock ticks to a sample of ours, at 24 kHz."""
 
 SILENCE_GRID = 0.020
 """Seconds between the moments at which silence is filled in for a sender that sends nothing."""
-
-FRAME_TICKS = FRAME_SAMPLES * _CLOCK_RATIO
 
 
 class RtpStream:
@@ -39,6 +33,7 @@ class RtpStream:
     :param ssrc: ours, 32 bits, announced in SDP; ``cname`` goes with it.
     :param send_rtp, send_rtcp: take a packet in clear.
     :param on_audio: takes the caller's PCM16 (24 kHz mono) in order and without holes.
+    :param on_key: takes a key that the caller pressed, of ``0-9*#A-D``.
     """
 
     def __init__(
@@ -48,27 +43,35 @@ class RtpStream:
         send_rtp: Callable[[bytes], None],
         send_rtcp: Callable[[bytes], None],
         on_audio: Callable[[bytes], None],
+        on_key: Callable[[str], None],
     ) -> None:
         self._ssrc = ssrc
         self._send_rtp = send_rtp
         self._send_rtcp = send_rtcp
         self._on_audio = on_audio
+        self._on_key = on_key
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._rtcp = RtcpSession(
-            ssrc, cname, RTP_CLOCK, wall_clock_offset=time.time() - now, now=now
+            ssrc, cname, OPUS.clock_rate, wall_clock_offset=time.time() - now, now=now
         )
-        self._window = ReceiveWindow(opus_duration, clock_rate=RTP_CLOCK, has_fec=has_fec)
-        self._decoder = OpusDecoder()
         self._policy = EncoderPolicy()
-        self._encoder = OpusEncoder(settings=self._policy.settings)
+        self._codec = OPUS
+        self._window = _window_for(OPUS)
+        self._decoder, self._encoder = OPUS.decoder(), OPUS.encoder()
         self._payload_type = -1
         self._red: int | None = None
+        self._event_type: int | None = None
+        self._events = TelephoneEvents()
         self._receives = self._sends = False
         # Random (RFC 3550 §5.1); the sequence in its lower half, so that SRTP sees no early wrap
         # that the loss of the first packets would hide (RFC 3711 §3.3.1).
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(32)
+        self._position = 0
+        """Samples sent and skipped since the codec was agreed on, when the RTP time was
+        ``_timestamp``.
+        """
         self._ticker = Ticker.running()
         self._window_timer: Tick | None = None
         self._rtcp_timer: asyncio.TimerHandle | None = None
@@ -86,10 +89,29 @@ class RtpStream:
         if audio is not None:
             self._payload_type = audio.payload_type
             self._red = audio.red
+            self._event_type = audio.telephone_event
+            self._use(CODECS[audio.codec.name.lower()])
             self._policy.wishes = ListenerWishes.read(audio.codec.parameters)
             self._encode_as_wanted()
         if not self._receives:
             self._window.reset()
+
+    def _use(self, codec: AudioCodec) -> None:
+        """Speak ``codec`` from now on, on the same time line as before."""
+        if codec is self._codec or self._closed:
+            return
+        self._decoder.close()
+        self._encoder.close()
+        self._timestamp, self._position = self._rtp_time(), 0
+        self._codec = codec
+        self._window = _window_for(codec)
+        self._decoder, self._encoder = codec.decoder(), codec.encoder()
+        self._rtcp.use_clock(codec.clock_rate)
+
+    def _rtp_time(self) -> int:
+        """The RTP timestamp of the next frame."""
+        ticks = self._position * self._codec.clock_rate // SAMPLE_RATE
+        return (self._timestamp + ticks) & 0xFFFFFFFF
 
     def start(self) -> None:
         """The path is open: begin RTCP."""
@@ -111,7 +133,10 @@ class RtpStream:
         if packet.payload_type == self._red:
             packet, copies = unpack(packet, self._payload_type)
         if packet.payload_type != self._payload_type:
-            self.rejected += 1
+            if packet.payload_type == self._event_type:
+                self._take_event(packet)
+            else:
+                self.rejected += 1
             if packet.ssrc != self._rtcp.reception.ssrc:
                 return
             # No audio, but of the same sequence, where it must not look lost.
@@ -125,6 +150,11 @@ class RtpStream:
             self._window.push_copy(copy, now)
         self._drain(now)
 
+    def _take_event(self, packet: RtpPacket) -> None:
+        key = self._events.take(packet)
+        if key is not None:
+            self._on_key(key)
+
     def _drain(self, now: float) -> None:
         while not self._closed and (action := self._window.pop(now)) is not None:
             self._on_audio(self._samples(action))
@@ -134,7 +164,7 @@ class RtpStream:
         """The PCM of one step of the window; what cannot be decoded is concealed, so that no time
         is lost.
         """
-        samples = action.samples // _CLOCK_RATIO
+        samples = action.samples * SAMPLE_RATE // self._codec.clock_rate
         if isinstance(action, Silence):
             return bytes(2 * samples)
         try:
@@ -145,7 +175,7 @@ class RtpStream:
                     return self._decoder.recover(payload, samples)
                 case Conceal():
                     return self._decoder.conceal(samples)
-        except OpusError:
+        except CodecError:
             self.rejected += 1
             return self._decoder.conceal(samples)
 
@@ -176,22 +206,23 @@ class RtpStream:
 
     def send(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
         """Send one 20 ms frame, ``skipped`` samples of unsent silence after the one before."""
-        self._timestamp = (self._timestamp + _CLOCK_RATIO * skipped) & 0xFFFFFFFF
+        self._position += skipped
         if self._sends and not self._closed:
             payload = self._encoder.encode(pcm)
+            timestamp = self._rtp_time()
             packet = RtpPacket(
                 payload_type=self._payload_type,
                 marker=talkspurt,
                 sequence=self._sequence,
-                timestamp=self._timestamp,
+                timestamp=timestamp,
                 ssrc=self._ssrc,
                 payload=payload,
             )
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._send_rtp(packet.serialize())
             self.sent += 1
-            self._rtcp.on_rtp_sent(self._timestamp, len(payload), self._loop.time())
-        self._timestamp = (self._timestamp + FRAME_TICKS) & 0xFFFFFFFF
+            self._rtcp.on_rtp_sent(timestamp, len(payload), self._loop.time())
+        self._position += FRAME_SAMPLES
 
     # -- RTCP
 
@@ -254,3 +285,7 @@ class RtpStream:
         self._window_timer = self._rtcp_timer = None
         self._decoder.close()
         self._encoder.close()
+
+
+def _window_for(codec: AudioCodec) -> ReceiveWindow:
+    return ReceiveWindow(codec.duration_of, clock_rate=codec.clock_rate, has_fec=codec.has_fec)

@@ -1,7 +1,7 @@
 """The WebRTC leg: our own offer/answer, RTP and RTCP on aiortc's ICE, DTLS, SRTP and SCTP.
 
-Up: datagram -> SRTP off -> receive window -> Opus -> :meth:`LegHandler.on_audio`, all in the call
-that received the datagram. Down: playout -> pacer -> Opus -> SRTP -> datagram, all in the call of
+Up: datagram -> SRTP off -> receive window -> codec -> :meth:`LegHandler.on_audio`, all in the call
+that received the datagram. Down: playout -> pacer -> codec -> SRTP -> datagram, all in the call of
 one timer. No task, queue or thread lies between a packet and its samples.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import structlog
 
 from gateway.core.candidate import IceCandidate
-from gateway.core.description import Fingerprint
+from gateway.core.description import Fingerprint, SessionDescription
 from gateway.core.negotiation import (
     Agreement,
     DtlsRole,
@@ -31,6 +31,7 @@ from gateway.core.rtcp import RtcpError
 from gateway.core.rtp import RtpError, is_rtcp
 from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media.addresses import MediaAddresses
+from gateway.media.codecs import CODECS
 from gateway.media.data_channels import DataChannels
 from gateway.media.ice import IcePath
 from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
@@ -104,6 +105,7 @@ class WebRtcLeg:
             self._send_rtp,
             self._send_rtcp,
             handler.on_audio,
+            handler.on_dtmf,
         )
         self._pacer = Pacer(playout, self._rtp.send, handler.on_played)
         self._dtls: DtlsTransport | None = None
@@ -130,7 +132,7 @@ class WebRtcLeg:
             stays in force.
         """
         offer = parse_sdp(offer_text)
-        agreement = agree(offer)
+        agreement = _agree(offer)
         async with self._negotiating:
             await self._take_up(agreement)
             return answer(offer, agreement, self._local)
@@ -144,7 +146,7 @@ class WebRtcLeg:
         """
         if self._releasing is not None:
             return False
-        agreement = agree(parse_sdp(offer_text))
+        agreement = _agree(parse_sdp(offer_text))
         return self._agreement is None or agreement.fingerprints == self._agreement.fingerprints
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
@@ -379,6 +381,10 @@ class WebRtcLeg:
         """Send a text message on the caller's data channel, as far as it takes one."""
         if self._data is not None:
             self._data.send(message)
+
+
+def _agree(offer: SessionDescription) -> Agreement:
+    return agree(offer, tuple(CODECS), telephone_event=True)
 
 
 def _belongs(candidate: IceCandidate, agreement: Agreement) -> bool:

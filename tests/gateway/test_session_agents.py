@@ -2,98 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from mcp.server import MCPServer
 
 from gateway.agents.agent import Agent, AgentSet
-from gateway.agents.tool import ToolContext, ToolFailure, tool
-from gateway.core.events import AgentEvent, Failed, Message, Status, UpstreamEvent
-from gateway.session import Session
-from tests.calling_model import CallingLine, CallingModel
-from tests.gateways import Ear, begin, live_sessions
-
-PCM = b"\1\0" * 2400
-
-
-class Shop:
-    """An agent whose tools wait for the test."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.doors = {"tea": asyncio.Event(), "milk": asyncio.Event()}
-        self.cancelled: list[str] = []
-        self.contexts: list[ToolContext] = []
-
-        @tool
-        async def find(item: str, context: ToolContext) -> dict[str, str]:
-            """Find an item."""
-            self.contexts.append(context)
-            self.asked.set()
-            try:
-                if item in self.doors:
-                    await self.doors[item].wait()
-            except asyncio.CancelledError:
-                self.cancelled.append(item)
-                raise
-            context.note({"type": "progress", "shelf": 3})
-            context.annotate(citations=[item])
-            return {"found": item}
-
-        @tool
-        def fail(how: str) -> None:
-            """Fail."""
-            if how == "politely":
-                raise ToolFailure("the shelf is empty")
-            raise KeyError("555-0100")
-
-        @tool(timeout=0.05)
-        async def dawdle() -> None:
-            """Never answer."""
-            await asyncio.Event().wait()
-
-        @tool(filler=["One moment.", "Let me see."])
-        async def ponder(context: ToolContext) -> str:
-            """Think."""
-            await self.doors["tea"].wait()
-            return "thought"
-
-        tools = (find, fail, dawdle, ponder)
-        cook = Agent("cook", "Cook.", voice="ash", handoff_description="Knows recipes.")
-        clerk = Agent("clerk", "Sell.", tools=tools, handoffs=("cook",))
-        self.agents = AgentSet("shop", (clerk, cook), "clerk", "Tea & Co")
-
-
-@contextlib.asynccontextmanager
-async def shopping(
-    shop: Shop, *, strict: bool = True, session_limit: float = 3600.0
-) -> AsyncIterator[tuple[Session, Ear, CallingLine, CallingModel]]:
-    async with (
-        CallingModel() as model,
-        live_sessions(model.url, agents=shop.agents, session_limit=session_limit) as sessions,
-    ):
-        session, ear = begin(sessions)
-        await ear.status(Status.CONNECTED)
-        line = await model.calling_line()
-        await line.wait_for("session.update")
-        yield session, ear, line, model
-        if strict:
-            assert model.faults == []
-            assert ear.of(Failed) == []
-
-
-async def heard(ear: Ear, kind: str) -> None:
-    """Until the gateway has taken in such an event of the model's."""
-    await ear.wait(UpstreamEvent, lambda event: event.event["type"] == kind)
-
-
-def kinds(ear: Ear) -> list[str]:
-    return [event.event["type"] for event in ear.of(AgentEvent)]
+from gateway.agents.call_tools import hang_up
+from gateway.agents.mcp_server import McpServer
+from gateway.core.events import AgentEvent, Failed, Message, Status
+from tests.mcp_servers import running_mcp_server
+from tests.shopping import PCM, Shop, heard, kinds, shopping
 
 
 async def test_the_model_is_told_of_its_agents_tools() -> None:
@@ -284,56 +205,30 @@ async def test_a_result_that_comes_without_a_connection_reaches_the_next_one() -
         ear.told.clear()
 
 
-# -- hand-offs
+async def test_tools_of_an_mcp_server_join_when_it_answers() -> None:
+    server: MCPServer[Any] = MCPServer("warehouse")
+
+    @server.tool()
+    def count(item: str) -> int:
+        """How many there are."""
+        return len(item)
+
+    async with running_mcp_server(server) as url:
+        clerk = Agent("clerk", "Count.", tools=(hang_up,), sources=(McpServer(url),))
+        async with shopping(AgentSet("store", (clerk,), "clerk", "Tea & Co")) as (_, _, line, _):
+            update = (await line.wait_for("session.update", count=2))["session"]
+            assert [tool["name"] for tool in update["tools"]] == ["count", "hang_up"]
+            (call_id,) = await line.call_tools(("count", {"item": "tea"}))
+            await line.wait_for("response.create")
+            assert line.outputs() == [(call_id, "3")]
 
 
-async def test_a_hand_off_changes_instructions_tools_and_voice() -> None:
+async def test_tools_of_a_session_share_a_memory() -> None:
     shop = Shop()
-    async with shopping(shop) as (_, ear, line, _):
-        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
-        update = (await line.wait_for("session.update", count=2))["session"]
-        assert (update["instructions"], update["tools"]) == ("Cook.", [])
-        assert update["audio"]["output"]["voice"] == "ash"
-        await line.wait_for("response.create")
-        assert line.sent_kinds()[-3:] == [
-            "session.update",
-            "function_call_output",
-            "response.create",
-        ]
-        await line.answer("Take onions.", PCM)
-        assert (await ear.wait(Message)).agent == "cook"
-        handoff = await ear.wait(AgentEvent, lambda event: event.event["type"] == "handoff")
-        assert handoff.event == {"type": "handoff", "from": "clerk", "to": "cook"}
-
-
-async def test_a_voice_that_was_heard_stays() -> None:
-    shop = Shop()
-    async with shopping(shop) as (_, ear, line, _):
-        await line.answer("Welcome.", PCM)
-        await ear.wait(Message)
-        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
-        update = (await line.wait_for("session.update", count=2))["session"]
-        assert update["instructions"] == "Cook."
-        assert update["audio"]["output"]["voice"] == "marin"
-
-
-async def test_the_agent_who_has_the_call_keeps_it_on_a_fresh_connection() -> None:
-    shop = Shop()
-    async with shopping(shop) as (_, ear, line, model):
-        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
-        await line.wait_for("response.create")
-        await line.socket.close()
-        fresh = await model.calling_line(1)
-        assert (await fresh.wait_for("session.update"))["session"]["instructions"] == "Cook."
-        ear.told.clear()
-
-
-async def test_a_clients_instructions_are_for_the_agent_who_has_the_call() -> None:
-    shop = Shop()
-    async with shopping(shop) as (session, _, line, _):
-        session.update(instructions="Whisper.")
-        update = await line.wait_for("session.update", count=2)
-        assert update["session"]["instructions"] == "Whisper."
-        await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
-        update = await line.wait_for("session.update", count=3)
-        assert update["session"]["instructions"] == "Cook."
+    async with shopping(shop) as (_, _, line, _):
+        for number in (1, 2):
+            await line.call_tools(("find", {"item": "bread"}))
+            await line.wait_for("response.create", count=number)
+            await line.answer("There.", PCM)
+        first, second = shop.contexts
+        assert first.memory is second.memory

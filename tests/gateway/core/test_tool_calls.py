@@ -24,7 +24,7 @@ def test_an_answer_is_asked_for_once_after_the_last_result_of_a_response() -> No
     assert calls.called("a", "r1")
     assert calls.called("b", "r1")
     assert not calls.called("a", "r1")
-    assert calls.running == 2
+    assert not calls.at_rest
     assert call_ids(calls.finished(output("a"))) == ["a"]
     assert calls.response_over("r1")
     assert not calls.ask(idle=True)
@@ -32,7 +32,9 @@ def test_an_answer_is_asked_for_once_after_the_last_result_of_a_response() -> No
     assert not calls.ask(idle=False)
     assert calls.ask(idle=True)
     assert not calls.ask(idle=True)
+    assert not calls.at_rest
     assert calls.response_started()
+    assert calls.at_rest
     assert not calls.response_started()
     assert not calls.ask(idle=True)
 
@@ -44,7 +46,6 @@ def test_a_result_waits_for_that_of_an_earlier_call() -> None:
     assert calls.finished(output("c")) == []
     assert calls.finished(output("b")) == []
     assert call_ids(calls.finished(output("a"))) == ["a", "b", "c"]
-    assert calls.running == 0
     assert not calls.ask(idle=True)
     assert not calls.response_over("r1")
     assert calls.ask(idle=True)
@@ -88,10 +89,19 @@ def test_a_fresh_connection_knows_all_results() -> None:
     calls.finished(output("a"))
     calls.called("b", "r1")
     calls.connection_changed()
-    assert calls.running == 1
     calls.finished(output("b"))
     calls.connection_changed()
     assert calls.response_started()
+
+
+def test_an_answer_that_nobody_wants_is_not_asked_for() -> None:
+    calls = ToolCalls()
+    calls.called("a", "r1")
+    calls.finished(output("a"))
+    calls.response_over("r1")
+    calls.forgive()
+    assert calls.at_rest
+    assert not calls.ask(idle=True)
 
 
 def test_what_was_not_called_answers_nothing() -> None:

@@ -58,12 +58,17 @@ class Recorder:
         self.states: list[LegState] = []
         self.pcm = bytearray()
         self.texts: list[tuple[str, str]] = []
+        self.keys: list[str] = []
         self.played: list[str] = []
         self.drained = 0
         self._told = asyncio.Event()
 
     def on_audio(self, pcm: bytes) -> None:
         self.pcm += pcm
+        self._tell()
+
+    def on_dtmf(self, key: str) -> None:
+        self.keys.append(key)
         self._tell()
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:

@@ -38,12 +38,18 @@ class End:
         self.network = network
         self.other: End | None = None
         self.heard = bytearray()
+        self.keys: list[str] = []
         self.rtp: list[RtpPacket] = []
         self.rtcp: list[bytes] = []
 
         async def make() -> RtpStream:
             return RtpStream(
-                next(_SSRCS), "cname", self._send_rtp, self._send_rtcp, self.heard.extend
+                next(_SSRCS),
+                "cname",
+                self._send_rtp,
+                self._send_rtcp,
+                self.heard.extend,
+                self.keys.append,
             )
 
         self.stream = loop.run_until_complete(make())

@@ -9,7 +9,6 @@ import pytest
 from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.rtcp import Bye, RtcpError, SenderReport, parse_compound
 from gateway.core.rtp import RtpError, sequence_delta, timestamp_delta
-from gateway.media.stream import FRAME_TICKS
 from tests.gateway.media.streams import (
     BOTH_WAYS,
     FRAME_BYTES,
@@ -20,6 +19,8 @@ from tests.gateway.media.streams import (
 )
 from tests.gateway.media.virtual_loop import VirtualLoop, virtual_loop
 from tests.net import VirtualNetwork
+
+FRAME_TICKS = 960
 
 
 @pytest.fixture

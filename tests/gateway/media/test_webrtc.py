@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -376,12 +377,12 @@ async def test_a_bad_offer_is_refused_and_leaves_nothing(gateway: GatewayEnd, sd
 
 
 async def test_a_bad_offer_leaves_the_call_as_it_is(gateway: GatewayEnd, caller: Caller) -> None:
-    offer = await caller.offer()
+    offer = re.sub(r"(a=rtpmap:\d+ )\w+", r"\1speex", await caller.offer())
     with pytest.raises(SdpError):
-        await gateway.leg.answer(offer.replace("opus", "speex"))
+        await gateway.leg.answer(offer)
     await caller.call(gateway)
     with pytest.raises(SdpError):
-        await gateway.leg.answer(offer.replace("opus", "speex"))
+        await gateway.leg.answer(offer)
     said = asyncio.create_task(caller.microphone.say(beep(0.6)))
     await gateway.session.until_loud()
     await said
