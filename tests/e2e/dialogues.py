@@ -66,7 +66,9 @@ WRITTEN = (
         "hello twice", directly("Hello?", "you have reached"), directly("Hi.", "What can I do")
     ),
     dialogue("how are you", directly("Hi, how are you today?", "well")),
-    dialogue("thanks", directly("Thank you very much.", "welcome"), directly("Thanks!", "pleasure")),
+    dialogue(
+        "thanks", directly("Thank you very much.", "welcome"), directly("Thanks!", "pleasure")
+    ),
     dialogue("who are you", directly("Are you a real person?", "demonstration")),
     dialogue("what can you do", directly("What can you do for me?", "roaming")),
     dialogue("my name is", directly("My name is Ada.", "Ada")),
