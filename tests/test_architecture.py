@@ -62,26 +62,18 @@ ROOMS["gateway.session_legs"] = frozenset(
 ROOMS["gateway.session_model"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
 )
-ROOMS["gateway.session"] = frozenset(
-    {
-        "gateway.session_agents",
-        "gateway.session_call",
-        "gateway.session_legs",
-        "gateway.session_model",
-        "gateway.session_settings",
-        "gateway.session_usage",
-        "gateway.session_watch",
-        "gateway.agents",
-        "gateway.conversation",
-        "gateway.core",
-        "gateway.heartbeat",
-        "gateway.keypad",
-        "gateway.media",
-        "gateway.realtime",
-        "gateway.telemetry",
-        "gateway.uplink",
-    }
-)
+ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
+    "gateway.session_call",
+    "gateway.session_legs",
+    "gateway.session_model",
+    "gateway.session_settings",
+    "gateway.session_watch",
+    "gateway.heartbeat",
+    "gateway.keypad",
+    "gateway.media",
+    "gateway.telemetry",
+    "gateway.uplink",
+}
 ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}
 ROOMS["signaling"] = frozenset(ROOMS)
 

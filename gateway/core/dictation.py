@@ -56,8 +56,11 @@ class Dictation:
                 return Dictation(self.asked, known, self.zip_code, fresh=True)
             if len(known) == ZIP_DIGITS and self.asked != "phone":
                 return Dictation(self.asked, self.phone, known, fresh=True)
-        part = self.part + digits if self.asked else ""
-        return Dictation(self.asked, self.phone, self.zip_code, part)
+        return Dictation(self.asked, self.phone, self.zip_code, self._part(digits))
+
+    def _part(self, digits: str) -> str:
+        most = {"phone": PHONE_DIGITS, "zip": ZIP_DIGITS, "": 0}[self.asked]
+        return next((part for part in (self.part + digits, digits) if len(part) < most), "")
 
 
 def dictated(lines: Iterable[tuple[str, str]]) -> Dictation:

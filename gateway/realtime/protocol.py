@@ -140,8 +140,8 @@ def voice_in_force(event: Event) -> str | None:
 
 
 def for_client(event: Event) -> Event:
-    """An event without what is the agents' alone: their instructions and tools, and what tools
-    answered.
+    """An event without what is the agents' alone: their instructions and tools, what tools
+    answered, and what the gateway tells them.
     """
     match event:
         case {"session": dict(session)}:
@@ -149,6 +149,8 @@ def for_client(event: Event) -> Event:
             return {**event, "session": {k: v for k, v in session.items() if k not in hidden}}
         case {"item": {"type": "function_call_output"} as item}:
             return {**event, "item": {**item, "output": ""}}
+        case {"item": {"type": "message", "role": "system"} as item}:
+            return {**event, "item": {**item, "content": []}}
     return event
 
 

@@ -64,9 +64,9 @@ class Account:
 
 
 def dollars(cents: int) -> str:
-    """``$45`` and ``$91.40``, as they are read aloud."""
-    whole, rest = divmod(cents, 100)
-    return f"${whole}.{rest:02}" if rest else f"${whole}"
+    """``$45``, ``$91.40`` and ``-$10``."""
+    whole, rest = divmod(abs(cents), 100)
+    return f"{'-' * (cents < 0)}${whole}" + (f".{rest:02}" if rest else "")
 
 
 ACCOUNTS = {

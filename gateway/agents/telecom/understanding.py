@@ -69,7 +69,11 @@ _USAGE = (
     r"|\b(data|gigabytes?|gigs?)\b.*\b(usage|used|left|remaining|consumed)\b"
     r"|\bmy (data )?usage\b|\bmuch data\b.*\b(i|my)\b|\bmy data\b"
 )
-_OWN_PLAN = r"\b(what|which) plan\b.*\b(i|my|me)\b|\bmy (current )?(plan|account|contract)\b"
+_OWN_PLAN = (
+    r"\b(what|which) plan\b.*\b(i|my|me)\b"
+    r"|^(?!.*\b(cancel\w*|change|upgrade|switch|terminate|leave)\b)"
+    r".*\bmy (current )?(plan|account|contract)\b"
+)
 _BALANCE = r"\b(balance|owe|owing|due)\b|\bautopay (on|off|set)\b|\bmy payment\b"
 _BILL = (
     r"\b(my|this|the|last|latest|current) (\w+ )?(bill|invoice|statement|charges?)\b"
@@ -98,7 +102,7 @@ _HEARD_FOR = sorted(
     {*_KEYWORDS, "balance", "usage", "account", "store", "stores", "representative"}
 )
 _SHORTEST_GUESSED = 5
-_ALIKE = 0.84
+_ALIKE = 0.88
 """Part of a word's letters that has to be right for it to be taken for a keyword."""
 
 
@@ -172,7 +176,7 @@ def _intent_of(text: str, context: str) -> tuple[Intent | None, str]:
 def mended(text: str) -> str:
     """Lower-case words, single spaces; what sounds like a keyword becomes it."""
     words = re.findall(r"[a-z']+|\d+", text.lower().replace("’", "'").replace("-", " "))
-    return " ".join(map(_mended_word, words))
+    return " ".join(_mended_word(word.removesuffix("'s")) for word in words)
 
 
 def _mended_word(word: str) -> str:

@@ -84,7 +84,7 @@ def account(intent: Intent, found: Mapping[str, Any]) -> str:
         case Intent.OWN_PLAN:
             return f"You are on the {found['plan']} plan, and your last bill was {bill['total']}."
     items = [f"{item['amount']} for {item['what']}" for item in bill["items"]]
-    items = [item.replace("$-", "minus $") for item in items]
+    items = [item.replace("-$", "minus $") for item in items]
     text = f"Your bill is {bill['total']}: {', '.join(items[:-1])}, and {items[-1]}."
     if bill["paid"] != "$0":
         text += f" {bill['paid']} of it is paid, so {bill['balance']} is left."

@@ -156,5 +156,8 @@ def test_clients_are_not_told_what_is_the_agents_alone() -> None:
     added = protocol.for_client({"type": "conversation.item.added", "item": item})
     assert added["item"] == {**item, "output": ""}
     assert session["instructions"] == item["output"] == "secret"
+    told = protocol.message_item("system", "secret", "item_1")["item"]
+    added = protocol.for_client({"type": "conversation.item.added", "item": told})
+    assert added["item"] == {**told, "content": []}
     other = {"type": "response.created", "response": {"id": "resp_1"}}
     assert protocol.for_client(other) is other

@@ -1,0 +1,237 @@
+"""The front desk through the gateway, with the embedded model: conversations by table, written and
+spoken.
+"""
+
+import asyncio
+import re
+import statistics
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.python import Microphone, Speaker, TalkpathClient
+from gateway.agents.telecom import wording
+from gateway.local_model import front_desk
+from gateway.local_model.tts import HibariVoice
+from tests.e2e.dialogues import SPOKEN, WRITTEN, Dialogue, Turn
+from tests.gateways import running_gateway
+from tests.speech import end_of_speech
+
+ANSWER_TIMEOUT = 60.0
+
+SLOW = str(Path(__file__).with_name("slow_desk.py"))
+
+PHRASES = [
+    phrase
+    for phrases in [
+        *(value for name, value in vars(wording).items() if name.isupper()),
+        *(value for name, value in vars(front_desk).items() if name.isupper()),
+    ]
+    if isinstance(phrases, tuple)
+    for phrase in phrases
+    if isinstance(phrase, str)
+]
+
+
+@dataclass
+class Heard:
+    """What a caller was told, one call."""
+
+    client: TalkpathClient
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    lookups: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.client.on("agent_response", self._on_answer)
+        self.client.on("agent_event", self._on_agent_event)
+        self.client.on("error", lambda error: self.problems.append(str(error)))
+
+    def _on_answer(self, answer: dict[str, Any]) -> None:
+        self.answers.append(answer)
+        self.changed.set()
+
+    def _on_agent_event(self, event: dict[str, Any]) -> None:
+        if event["type"] == "lookup_start":
+            self.lookups.append(event["lookup"])
+
+    async def until_answered(self, before: int) -> list[dict[str, Any]]:
+        """All whole lines from the ``before``-th on, the last of which is no filler. An answer to a
+        part of what the caller said ends when they go on.
+        """
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            while True:
+                lines = self.answers[before:]
+                whole = [line for line in lines if not line["metadata"].get("interrupted")]
+                if any(not is_filler(line) for line in whole):
+                    return whole
+                self.changed.clear()
+                await self.changed.wait()
+
+
+def is_filler(line: dict[str, Any]) -> bool:
+    return line["content"] in front_desk.FILLERS
+
+
+Say = Callable[[str], Awaitable[None]]
+
+
+async def hold(dialogue: Dialogue, heard: Heard, say: Say) -> list[str]:
+    """Take a dialogue's turns; returns what went wrong."""
+    for number, turn in enumerate(dialogue.turns, 1):
+        lines, lookups = len(heard.answers), len(heard.lookups)
+        await say(turn.said)
+        try:
+            told = await heard.until_answered(lines)
+        except TimeoutError:
+            return [f"{dialogue.name}, turn {number} ({turn.said}): no answer"]
+        wrong = differences(turn, told, heard.lookups[lookups:])
+        if wrong:
+            lines_told = " | ".join(line["content"] for line in heard.client.messages)
+            return [f"{dialogue.name}, turn {number} ({turn.said}): {wrong}: {lines_told}"]
+    return [f"{dialogue.name}: {problem}" for problem in [*heard.problems, *repetitions(heard)]]
+
+
+def differences(turn: Turn, told: list[dict[str, Any]], lookups: list[str]) -> str:
+    """How an answer is not what it should be; empty: it is."""
+    *before, answer = told
+    wrong = [f"without {text!r}" for text in turn.has if text not in answer["content"]]
+    wrong += [f"with {text!r}" for text in turn.lacks if text in answer["content"]]
+    fillers = [line for line in before if is_filler(line)]
+    if len(fillers) != len(before) or len(fillers) != (0 if turn.direct else 1):
+        wrong.append(f"{len(fillers)} fillers among {len(before)} lines before")
+    if answer["metadata"].get("direct") is not turn.direct:
+        wrong.append(f"metadata {answer['metadata']}")
+    if not turn.direct and answer["metadata"].get("supervisor", {}).get("lookups") != lookups:
+        wrong.append("metadata do not tell the look-ups")
+    if lookups != list(turn.lookups):
+        wrong.append(f"looked up {lookups}")
+    return ", ".join(wrong)
+
+
+def repetitions(heard: Heard) -> list[str]:
+    """Sample phrases that were said twice. One that repeats on request says another's words."""
+    lines = [line["content"] for line in heard.answers if "I said:" not in line["content"]]
+    found = []
+    for phrase in PHRASES:
+        parts = [part for part in re.split(r"\{\w+\}", phrase) if len(part) > 8]
+        if parts and sum(all(part in line for part in parts) for line in lines) > 1:
+            found.append(f"said twice: {phrase}")
+    return found
+
+
+@pytest.mark.timeout(180)
+async def test_written_conversations() -> None:
+    assert len(WRITTEN) >= 40
+
+    async def one(dialogue: Dialogue, url: str) -> list[str]:
+        async with TalkpathClient(url, timeout=30.0) as client:
+            heard = Heard(client)
+            await client.connect()
+            return await hold(dialogue, heard, client.send_text)
+
+    async with running_gateway(None) as gateway:
+        results = await asyncio.gather(*(one(dialogue, gateway.url) for dialogue in WRITTEN))
+    wrong = [line for result in results for line in result]
+    assert not wrong, "\n  " + "\n  ".join(wrong)
+
+
+@pytest.fixture(scope="module")
+def voice() -> HibariVoice:
+    """The callers'."""
+    return HibariVoice()
+
+
+@pytest.mark.timeout(180)
+async def test_spoken_conversations(voice: HibariVoice) -> None:
+    assert len(SPOKEN) >= 6
+
+    async def one(dialogue: Dialogue, url: str) -> list[str]:
+        async with TalkpathClient(url, timeout=30.0) as client:
+            heard, microphone = Heard(client), Microphone()
+            await client.connect()
+            await client.call(microphone, Speaker())
+
+            async def say(text: str) -> None:
+                speech = await asyncio.to_thread(voice.speak, text, 1.0)
+                await microphone.say(speech, rate=24_000)
+
+            return await hold(dialogue, heard, say)
+
+    async with running_gateway(None) as gateway:
+        results = await asyncio.gather(*(one(dialogue, gateway.url) for dialogue in SPOKEN))
+    wrong = [line for result in results for line in result]
+    assert not wrong, "\n  " + "\n  ".join(wrong)
+
+
+QUESTION = "What does roaming in Europe cost?"
+
+
+@pytest.mark.timeout(120)
+async def test_a_filler_is_heard_within_700_ms_while_the_supervisor_takes_3_s(
+    voice: HibariVoice,
+) -> None:
+    speech = voice.speak(QUESTION, 1.0)
+    waits, supervised = [], []
+    async with running_gateway(None, agent_set=SLOW) as gateway:
+        for _ in range(3):
+            async with TalkpathClient(gateway.url) as client:
+                heard, microphone, speaker = Heard(client), Microphone(), Speaker()
+                await client.connect()
+                await client.call(microphone, speaker)
+                utterance = await microphone.say(speech, rate=24_000)
+                ended = utterance.sent_at(end_of_speech(speech, 24_000))
+                filler = await speaker.wait_onset(ended, within=10.0)
+                assert filler is not None
+                waits.append(filler - ended)
+                looked_up = await client.wait_for("agent_event", _is_tool_end, since=0.0)
+                supervised.append(looked_up.args[0]["ms"])
+                assert [is_filler(line) for line in heard.answers] == [True]
+    assert min(supervised) >= 3_000
+    print(f"filler after {', '.join(f'{wait * 1000:.0f}' for wait in waits)} ms")
+    assert statistics.median(waits) <= 0.7, waits
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("moment", ["filler", "look-up", "answer"])
+async def test_a_caller_who_speaks_up_is_answered_and_no_result_is_lost(moment: str) -> None:
+    async with (
+        running_gateway(None, agent_set=SLOW) as gateway,
+        TalkpathClient(gateway.url) as client,
+    ):
+        heard = Heard(client)
+        await client.connect()
+        await client.send_text(QUESTION)
+        if moment == "filler":
+            await client.wait_for("transcript_delta", _of_agent, since=0.0)
+        elif moment == "look-up":
+            await client.wait_for("agent_response", since=0.0)
+            assert heard.answers[0]["content"] in front_desk.FILLERS
+        else:
+            await client.wait_for(
+                "transcript_delta", lambda told: "day pass" in told["delta"], since=0.0
+            )
+        await client.send_text("How are you?")
+        await client.wait_for("agent_response", lambda told: "well" in told["content"], since=0.0)
+        if moment != "answer":
+            answer = await client.wait_for(
+                "agent_response", lambda told: "$8" in told["content"], 30.0, since=0.0
+            )
+            assert answer.args[0]["metadata"]["direct"] is False
+        await client.send_text("What did I just say?")
+        await client.wait_for(
+            "agent_response", lambda told: "How are you" in told["content"], since=0.0
+        )
+        assert heard.problems == []
+
+
+def _is_tool_end(event: dict[str, Any]) -> bool:
+    return event["type"] == "tool_end"
+
+
+def _of_agent(told: dict[str, Any]) -> bool:
+    return told["role"] == "assistant"
