@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.agents.agent import Agent
 from gateway.agents.desk import Outcome, ToolDesk
-from gateway.agents.guardrails import GuardContext
+from gateway.agents.guardrails import MAX_LINES, GuardContext
 from gateway.agents.handoff import handoff_tools
 from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
@@ -276,11 +276,12 @@ class SessionAgents:
         """What a guardrail may know now."""
         company = self.settings.agents.company_name
         return GuardContext(
-            self._session_id, self._speaker.name, company, self._lines(), self._text_model
+            self._session_id, self._speaker.name, company, self._lines(MAX_LINES), self._text_model
         )
 
-    def _lines(self) -> tuple[Line, ...]:
-        lines = self._conversation.transcript.lines
+    def _lines(self, last: int = 0) -> tuple[Line, ...]:
+        """The last lines of what was said; 0: all."""
+        lines = self._conversation.transcript.lines[-last:]
         return tuple(Line(line.role, line.text.strip(), line.agent) for line in lines if line.text)
 
     def _finished(self, call: ToolCall, outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from gateway.agents import supervisor
 from gateway.conversation import Conversation
 from gateway.core.budget import Action, Budget
 from gateway.core.ending import Ending
@@ -16,13 +17,11 @@ from gateway.core.prices import PRICES
 from gateway.core.responses import Phase
 from gateway.core.steps import FILLER, SUPERVISOR, tool_step
 from gateway.core.turns import Turn
-from gateway.core.usage import Price, Tokens, Usage
+from gateway.core.usage import Price, Tokens, Usage, price_of
 from gateway.realtime import protocol
 from gateway.realtime.usage import response_usage, transcription_usage
 
 log = structlog.get_logger(__name__)
-
-SUPERVISOR_TOOL = "getNextResponseFromSupervisor"
 
 _WARNING = (
     "Tell the caller in one short sentence, in the language of this conversation, that this call "
@@ -74,6 +73,8 @@ class SessionUsage:
     ) -> None:
         self._usage = Usage(rules.prices)
         self._budget = Budget(rules.limit)
+        if rules.limit is not None and price_of(model, rules.prices) is None:
+            log.warning("no price of the model is known: no limit of cost is kept", model=model)
         self._conversation = conversation
         self._payer = payer
         self._model = model
@@ -110,7 +111,7 @@ class SessionUsage:
             case {"type": "filler"}:
                 self._filler_since = self._clock()
             case {"type": "tool_end", "tool": str(tool), "ms": int(ms)}:
-                step = SUPERVISOR if tool == SUPERVISOR_TOOL else tool_step(tool)
+                step = SUPERVISOR if tool == supervisor.NAME else tool_step(tool)
                 self._conversation.steps.add(step, ms / 1000)
 
     def tick(self) -> None:

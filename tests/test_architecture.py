@@ -48,10 +48,9 @@ ROOMS["gateway.session_agents"] = frozenset(
         "gateway.session_settings",
     }
 )
-ROOMS["gateway.session_usage"] = frozenset(
-    {"gateway.conversation", "gateway.core", "gateway.realtime"}
+ROOMS["gateway.session_guard"] = ROOMS["gateway.session_usage"] = frozenset(
+    {"gateway.agents", "gateway.conversation", "gateway.core", "gateway.realtime"}
 )
-ROOMS["gateway.session_guard"] = ROOMS["gateway.session_usage"] | {"gateway.agents"}
 ROOMS["gateway.session_watch"] = ROOMS["gateway.session_guard"] | {
     *("gateway.session_agents", "gateway.session_guard", "gateway.session_usage")
 }

@@ -12,6 +12,9 @@ from gateway.agents.tool import Line
 DEFAULT_TIMEOUT = 3.0
 """Seconds that a judge may take for one judgement."""
 
+MAX_LINES = 20
+"""Lines of the conversation that a judge is told: the last ones."""
+
 
 class Category(StrEnum):
     OFFENSIVE = "offensive"
@@ -38,7 +41,7 @@ class GuardContext:
 
     :ivar agent: the name of the agent that speaks.
     :ivar company_name: whom it speaks for.
-    :ivar conversation: what was said until now, in order.
+    :ivar conversation: the last lines until now, in order.
     :ivar text_model: a model that reasons in text; None: the gateway has none.
     """
 

@@ -91,6 +91,8 @@ def _any_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def _folded(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(plain.translate(_LOOK_ALIKES).split())
+    letters = text.casefold()
+    if not letters.isascii():
+        decomposed = unicodedata.normalize("NFKD", letters)
+        letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return " ".join(letters.translate(_LOOK_ALIKES).split())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.agents import supervisor
 from gateway.core.ending import Ending
 from gateway.core.events import AgentEvent, ErrorCode, UsageChanged
 from gateway.core.steps import StepTime
 from gateway.core.usage import Price, Tokens
-from gateway.session_usage import SUPERVISOR_TOOL, CostRules, SessionUsage
+from gateway.session_usage import CostRules, SessionUsage
 from tests.gateway.virtual_call import Call
 
 PRICES = {"speaker": Price(audio_out=1.0), "recogniser": Price(audio_minute=60.0)}
@@ -93,7 +94,7 @@ def test_steps_are_timed() -> None:
     call.question("u", "Hello?")
     call.now += 0.4
     call.paid_answer(1, 0.0)
-    for tool in ("findNearestStore", SUPERVISOR_TOOL):
+    for tool in ("findNearestStore", supervisor.NAME):
         call.usage.on_agent_event({"type": "tool_end", "tool": tool, "ms": 1200, "ok": True})
     call.usage.on_agent_event({"type": "handoff", "from": "a", "to": "b"})
     call.usage.on_agent_event({"type": "filler", "agent": "front"})
