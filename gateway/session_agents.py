@@ -252,8 +252,9 @@ class SessionAgents:
         if not self._calls.called(call.call_id, response_id):
             return
         self._conversation.transcript.record(call)
-        self._emit_tool("tool_start", call)
-        self._desk.start(call, self._tools.get(call.name), self._context(call))
+        context = self._context(call)
+        self._emit_tool("tool_start", call, context)
+        self._desk.start(call, self._tools.get(call.name), context)
 
     def _context(self, call: ToolCall) -> ToolContext:
         agent = self._speaker.name
@@ -284,17 +285,17 @@ class SessionAgents:
         lines = self._conversation.transcript.lines[-last:]
         return tuple(Line(line.role, line.text.strip(), line.agent) for line in lines if line.text)
 
-    def _finished(self, call: ToolCall, outcome: Outcome) -> None:
+    def _finished(self, call: ToolCall, context: ToolContext, outcome: Outcome) -> None:
         end: dict[str, Any] = {"ms": round(outcome.seconds * 1000), "ok": outcome.error is None}
         if outcome.error is not None:
             end["error"] = outcome.error
-        self._emit_tool("tool_end", call, **end)
+        self._emit_tool("tool_end", call, context, **end)
         item_id = f"item_{secrets.token_hex(12)}"
         for output in self._calls.finished(ToolOutput(call.call_id, outcome.text, item_id)):
             self._conversation.transcript.record(output)
             self._send(protocol.function_output_item(output))
         self.poll()
 
-    def _emit_tool(self, kind: str, call: ToolCall, **more: Any) -> None:
-        event = {"type": kind, "agent": self._speaker.name, "tool": call.name}
+    def _emit_tool(self, kind: str, call: ToolCall, context: ToolContext, **more: Any) -> None:
+        event = {"type": kind, "agent": context.agent, "tool": call.name}
         self._emit(AgentEvent({**event, "callId": call.call_id, **more}))

@@ -80,13 +80,14 @@ class CallingLine(Line):
         await super().send(kind, **fields)
 
     async def call_tools(
-        self, *calls: tuple[str, Any], status: str = "completed", words: str = ""
+        self, *calls: tuple[str, Any], status: str = "completed", words: str = "", end: bool = True
     ) -> list[str]:
         """A response that calls tools: names, and arguments as JSON or as the text given. Returns
         the call ids.
 
         :param status: of the response; its calls are whole in a ``completed`` one only.
         :param words: what the agent says before it calls.
+        :param end: whether the response ends.
         """
         response_id = f"resp_call_{next(_ids)}"
         await self.send("response.created", response={"id": response_id, "status": "in_progress"})
@@ -95,8 +96,9 @@ class CallingLine(Line):
             await self._call(response_id, index, name, arguments, broken=status != "completed")
             for index, (name, arguments) in enumerate(calls)
         ]
-        done = {"id": response_id, "status": status, "output": spoken + items}
-        await self.send("response.done", response=done)
+        if end:
+            done = {"id": response_id, "status": status, "output": spoken + items}
+            await self.send("response.done", response=done)
         return [item["call_id"] for item in items]
 
     async def _speak(self, response_id: str, words: str) -> Event:
