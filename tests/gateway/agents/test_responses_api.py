@@ -66,6 +66,7 @@ async def test_look_ups_one_after_the_other_until_the_answer() -> None:
     assert answer == "Your bill is $88.40."
     assert metadata["supervisor"]["lookups"] == ["getUserAccountInfo", "lookupPolicyDocument"]
     assert metadata["citations"] == [{"name": "Billing", "id": "NT-03"}]
+    assert server.keys == {KEY}
     first, second, third = server.requests
     assert first["model"] == "some-model"
     assert first["parallel_tool_calls"] is False
