@@ -125,6 +125,7 @@ class Conversation:
 
     def _on_item_added(self, event: protocol.Event, now: float) -> None:
         item = event["item"]
+        self.handover.holds(item["id"])
         # An answer's line is placed by its response. Others are those that were told.
         if item.get("type") != "message" or item.get("role") != "user":
             return
@@ -166,8 +167,7 @@ class Conversation:
         self.transcript.place(item["id"], "assistant", agent=self.agent_name)
 
     def _on_output_item_done(self, event: protocol.Event, now: float) -> None:
-        item = event["item"]
-        if item.get("type") == "message":
+        if (item := event["item"]).get("type") == "message":
             self._finish_audio([item["id"]], now)
 
     def _on_audio_delta(self, event: protocol.Event, now: float) -> None:

@@ -38,7 +38,7 @@ class Handover:
         self._spoken: set[str] = set()
         """Answers that the present connection holds as audio, and can truncate."""
         self._known: set[str] = set()
-        """Items that it was told as text."""
+        """Items that it holds: of its own making, or told as text."""
         self._cuts = 0
         self._unheard: deque[str] = deque()
         """Lines of the caller's whose audio the present connection hears again."""
@@ -93,6 +93,10 @@ class Handover:
     def spoken(self, item_id: str) -> None:
         """The present connection speaks an answer."""
         self._spoken.add(item_id)
+
+    def holds(self, item_id: str) -> None:
+        """The present connection took an item in, or made it: it is not told of it again."""
+        self._known.add(item_id)
 
     def lost(self) -> None:
         """The present connection is gone, and what it held."""

@@ -367,6 +367,7 @@ class Session:
         if protocol.is_sign_of_life(kind):
             self.touch()
         self._agents.on_model_event(event)
+        event = protocol.for_client(event)
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))

@@ -61,7 +61,10 @@ class SessionAgents:
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
         self._calls = ToolCalls()
-        self._agent = self._voice_of = settings.agents.first
+        self._agent = settings.agents.first
+        self._voice = self._agent.voice
+        """An agent's own; None: the session's."""
+        self._voice_in_force: str | None = None
         self._tools: dict[str, Tool] = {}
         """Of the agent that makes the present response, which a hand-off does not change."""
         self._found: dict[ToolSource, tuple[Tool, ...]] = {}
@@ -113,13 +116,12 @@ class SessionAgents:
         if self.settings.agents is not before:
             self._agent = self.settings.agents.first
             self._choose_voice()
-            self._take(self._agent)
             self._open_sources()
 
     def upstream(self, *, muted: bool) -> dict[str, Any]:
         """The model's ``session`` object."""
         return self.settings.upstream(
-            self._agent, self._voice_of.voice, self._all_tools(self._agent).values(), muted=muted
+            self._agent, self._voice, self._all_tools(self._agent).values(), muted=muted
         )
 
     def _all_tools(self, agent: Agent) -> dict[str, Tool]:
@@ -145,7 +147,14 @@ class SessionAgents:
     def _choose_voice(self) -> None:
         # A server refuses another voice, and all that comes with it, once it has spoken.
         if not self._has_spoken:
-            self._voice_of = self._agent
+            self._voice = self._agent.voice
+
+    def _keep_voice(self) -> None:
+        """The model refused another voice, and all that was asked for with it: ask again."""
+        voice = self._voice_in_force
+        if voice is not None and voice != (self._voice or self.settings.voice):
+            self.settings, self._voice = replace(self.settings, voice=voice), None
+            self._configure()
 
     # -- what the model does
 
@@ -158,6 +167,10 @@ class SessionAgents:
                 self._on_output_item(event)
             case protocol.ITEM_ADDED:
                 self._calls.seen(protocol.item_id(event))
+            case protocol.SESSION_UPDATED:
+                self._voice_in_force = protocol.voice_in_force(event) or self._voice_in_force
+            case protocol.ERROR if protocol.error_code(event) == protocol.VOICE_FIXED:
+                self._keep_voice()
         for response_id, call in protocol.function_calls(event):
             self._on_call(call, response_id)
         if event["type"] == protocol.RESPONSE_DONE:
@@ -237,8 +250,9 @@ class SessionAgents:
         if not self._calls.called(call.call_id, response_id):
             return
         self._conversation.transcript.record(call)
-        self._emit_tool("tool_start", call)
-        self._desk.start(call, self._tools.get(call.name), self._context(call))
+        context = self._context(call)
+        self._emit_tool("tool_start", call, context)
+        self._desk.start(call, self._tools.get(call.name), context)
 
     def _context(self, call: ToolCall) -> ToolContext:
         agent = self._speaker.name
@@ -258,17 +272,17 @@ class SessionAgents:
             self._learnt.update,
         )
 
-    def _finished(self, call: ToolCall, outcome: Outcome) -> None:
+    def _finished(self, call: ToolCall, context: ToolContext, outcome: Outcome) -> None:
         end: dict[str, Any] = {"ms": round(outcome.seconds * 1000), "ok": outcome.error is None}
         if outcome.error is not None:
             end["error"] = outcome.error
-        self._emit_tool("tool_end", call, **end)
+        self._emit_tool("tool_end", call, context, **end)
         item_id = f"item_{secrets.token_hex(12)}"
         for output in self._calls.finished(ToolOutput(call.call_id, outcome.text, item_id)):
             self._conversation.transcript.record(output)
             self._send(protocol.function_output_item(output))
         self.poll()
 
-    def _emit_tool(self, kind: str, call: ToolCall, **more: Any) -> None:
-        event = {"type": kind, "agent": self._speaker.name, "tool": call.name}
+    def _emit_tool(self, kind: str, call: ToolCall, context: ToolContext, **more: Any) -> None:
+        event = {"type": kind, "agent": context.agent, "tool": call.name}
         self._emit(AgentEvent({**event, "callId": call.call_id, **more}))

@@ -36,8 +36,7 @@ class CallingLine(Line):
         self.voice: str | None = None
         self.has_spoken = False
 
-    async def take(self, frame: str | bytes) -> None:
-        event = json.loads(frame)
+    async def respond(self, event: Event) -> None:
         known = _CLIENT_EVENTS.validate_python(event)
         if json.loads(json.dumps(known, default=list)) != event:
             self.faults.append(f"{event['type']} has fields that there are not")
@@ -50,9 +49,9 @@ class CallingLine(Line):
                 voice = event["session"]["audio"]["output"]["voice"]
                 if self.has_spoken and voice != self.voice:
                     await self.refuse("cannot_update_voice", event)
-                else:
-                    self.voice = voice
-        await super().take(frame)
+                    return
+                self.voice = voice
+        await super().respond(event)
 
     async def _take_item(self, item: Event) -> None:
         if item["type"] == "function_call":
@@ -81,13 +80,14 @@ class CallingLine(Line):
         await super().send(kind, **fields)
 
     async def call_tools(
-        self, *calls: tuple[str, Any], status: str = "completed", words: str = ""
+        self, *calls: tuple[str, Any], status: str = "completed", words: str = "", end: bool = True
     ) -> list[str]:
         """A response that calls tools: names, and arguments as JSON or as the text given. Returns
         the call ids.
 
         :param status: of the response; its calls are whole in a ``completed`` one only.
         :param words: what the agent says before it calls.
+        :param end: whether the response ends.
         """
         response_id = f"resp_call_{next(_ids)}"
         await self.send("response.created", response={"id": response_id, "status": "in_progress"})
@@ -96,8 +96,9 @@ class CallingLine(Line):
             await self._call(response_id, index, name, arguments, broken=status != "completed")
             for index, (name, arguments) in enumerate(calls)
         ]
-        done = {"id": response_id, "status": status, "output": spoken + items}
-        await self.send("response.done", response=done)
+        if end:
+            done = {"id": response_id, "status": status, "output": spoken + items}
+            await self.send("response.done", response=done)
         return [item["call_id"] for item in items]
 
     async def _speak(self, response_id: str, words: str) -> Event:

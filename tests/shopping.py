@@ -67,12 +67,12 @@ class Shop:
 
 @contextlib.asynccontextmanager
 async def shopping(
-    shop: Shop | AgentSet,
+    shop: Shop | AgentSet, session_limit: float = 3600.0
 ) -> AsyncIterator[tuple[Session, Ear, CallingLine, CallingModel]]:
     agents = shop if isinstance(shop, AgentSet) else shop.agents
     async with (
         CallingModel() as model,
-        live_sessions(model.url, agents=agents) as sessions,
+        live_sessions(model.url, agents=agents, session_limit=session_limit) as sessions,
     ):
         session, ear = begin(sessions)
         await ear.status(Status.CONNECTED)

@@ -40,10 +40,14 @@ class Line:
             self.appended_at.append(asyncio.get_running_loop().time())
         else:
             self.received.append(event)
-        if event["type"] == "session.update":
-            await self.send("session.updated", session=event["session"])
+        await self.respond(event)
         async with self._changed:
             self._changed.notify_all()
+
+    async def respond(self, event: Event) -> None:
+        """What the server says at once to a client event."""
+        if event["type"] == "session.update":
+            await self.send("session.updated", session=event["session"])
 
     @contextlib.contextmanager
     def stalled(self) -> Iterator[None]:

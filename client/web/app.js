@@ -1,23 +1,48 @@
 /** The test page: joins the library and what is on the screen. */
-import { byId, fillInTexts, setText } from './page/dom.js';
+import { byId, element, fillInTexts, setText } from './page/dom.js';
 import { DevicePicker } from './page/devices.js';
 import { EventsPane } from './page/events_pane.js';
+import { CallRecorder } from './page/call_recorder.js';
+import { Graphs } from './page/graphs.js';
+import { KeypadPanel } from './page/keypad.js';
 import { Meters } from './page/meters.js';
+import { Notice } from './page/notice.js';
 import { ProblemBanner } from './page/problem_banner.js';
+import { SaveMenu } from './page/save_menu.js';
 import { loadSettings, saveSettings } from './page/settings.js';
-import { showStates, showStats, showTimer } from './page/status.js';
-import { t } from './page/strings.js';
+import { listenForShortcuts } from './page/shortcuts.js';
+import { showStates, showTimer } from './page/status.js';
+import { LANGUAGES, language, preferredLanguage, t, useLanguage } from './page/strings.js';
 import { TalkButton } from './page/talk_button.js';
 import { Transcript } from './lib/transcript.js';
 import { TranscriptView } from './page/transcript_view.js';
+import { UploadForm } from './page/upload_form.js';
 import { Talkpath } from './talkpath.js';
 
 const PUSH_TO_TALK = 'push-to-talk';
 
+const remembered = loadSettings();
+useLanguage(remembered.language ?? preferredLanguage());
 fillInTexts(document);
 
 const talkpath = new Talkpath({ audioElement: byId('agent-audio') });
-const problem = new ProblemBanner(byId('problem'));
+const problem = new ProblemBanner(byId('problem'), {
+  playback_blocked: { label: 'problem.sound', act: () => attempt(() => talkpath.resumeAudio()) },
+});
+const notice = new Notice(byId('notice'));
+const graphs = new Graphs(byId('stats'));
+const keypad = new KeypadPanel(byId('keypad'), (key) => attempt(() => talkpath.sendDtmf(key)));
+const upload = new UploadForm(
+  {
+    form: byId('upload'),
+    file: byId('file'),
+    format: byId('format'),
+    button: byId('upload-send'),
+    told: byId('upload-told'),
+  },
+  talkpath,
+  attempt,
+);
 const view = new TranscriptView(byId('log'), byId('empty'));
 const transcript = new Transcript(() => view.schedule(transcript));
 const events = new EventsPane({
@@ -25,6 +50,7 @@ const events = new EventsPane({
   list: byId('event-list'),
   count: byId('event-count'),
   clear: byId('clear-events'),
+  filter: byId('event-filter'),
 });
 const devices = new DevicePicker({
   microphone: byId('microphone'),
@@ -41,6 +67,13 @@ const meters = new Meters(
 let model = null;
 let ice = null;
 let connectedAt = null;
+let recorder = null;
+
+new SaveMenu(
+  { root: byId('save'), text: byId('save-text'), json: byId('save-json'), audio: byId('save-audio') },
+  () => transcript.lines,
+  () => recorder,
+);
 
 /** Runs what a control asks for; a failure is told, never thrown away. */
 async function attempt(action) {
@@ -57,16 +90,23 @@ talkpath.on('message', (message) => transcript.message(message));
 talkpath.on('transcript_delta', (delta) => transcript.delta(delta));
 talkpath.on('audio_interrupted', (cut) => transcript.interrupted(cut));
 talkpath.on('realtime_event', (event) => transcript.observe(event));
-talkpath.on('call_stats', (stats) => showStats(stats));
+talkpath.on('call_stats', (stats) => graphs.add(stats));
 talkpath.on('event', ({ name, data }) => events.add(name, data));
 talkpath.on('error', (error) => problem.show(error));
-talkpath.on('session_status', ({ status }) => {
+talkpath.on('microphone_lost', () => notice.pass('notice.unplugged'));
+talkpath.on('speaker_lost', () => notice.pass('notice.unplugged'));
+talkpath.on('session_status', (session) => {
+  const { status } = session;
+  notice.status(session);
   model = { CONNECTING: 'connecting', CONNECTED: 'connected' }[status] ?? null;
   if (model === 'connected') problem.clear('upstream_unavailable');
   refresh();
 });
 talkpath.on('state', ({ state }) => {
-  if (state === 'disconnected') model = null;
+  if (state === 'disconnected') {
+    model = null;
+    notice.status({});
+  }
   // The address is of no more interest once it worked.
   if (state === 'connected' || state === 'disconnected') byId('gateway-setup').open = state === 'disconnected';
   refresh();
@@ -75,16 +115,30 @@ talkpath.on('phase', () => refresh());
 talkpath.on('turns', () => refresh());
 talkpath.on('call_state', (state) => {
   ice = state.call === 'ended' ? null : state.ice;
-  if (state.call === 'connected') connectedAt ??= performance.now();
+  if (state.call === 'connected') callUp();
   if (state.call === 'ended') callOver();
   else meters.start();
   refresh();
 });
 
+function callUp() {
+  if (connectedAt === null) {
+    connectedAt = performance.now();
+    graphs.clear();
+    recorder = new CallRecorder();
+    attempt(() => recorder.start());
+  }
+  recordStreams();
+}
+
+function recordStreams() {
+  if (connectedAt !== null) recorder.use(talkpath.microphoneStream, talkpath.remoteStream);
+}
+
 function callOver() {
   connectedAt = null;
   meters.stop();
-  showStats({});
+  recorder?.stop();
 }
 
 // --- what is enabled, and what it says ------------------------------------------------------------------------------
@@ -105,6 +159,11 @@ function refresh() {
   byId('stats').hidden = !inCall;
   for (const radio of document.querySelectorAll('[name=mode]')) radio.checked = radio.value === mode;
   for (const id of ['text', 'send']) byId(id).disabled = state !== 'connected';
+  keypad.disabled = state !== 'connected';
+  upload.online = state === 'connected';
+  byId('transport').disabled = calling;
+  byId('codec-field').hidden = byId('transport').value === 'pcm';
+  refreshAudioValue(inCall);
   refreshConnection(state);
 }
 
@@ -115,14 +174,25 @@ function refreshCallButton(state, calling, inCall) {
   byId('call').disabled = state === 'reconnecting' && !calling;
 }
 
+function refreshAudioValue(inCall) {
+  const transport = t(`audio.${talkpath.transport}`);
+  const { codecInUse } = talkpath;
+  const codec = codecInUse === 'opus' ? 'Opus' : codecInUse;
+  const inUse = codec ? t('audio.inUse', { transport, codec }) : transport;
+  setText(byId('audio-value'), inCall ? inUse : devices.microphoneName);
+}
+
 function refreshConnection(state) {
   setText(byId('gateway-value'), byId('url').value.replace(/^https?:\/\//, ''));
   const key = { disconnected: 'connect', connecting: 'cancel' }[state] ?? 'disconnect';
   setText(byId('connect'), t(`connection.${key}`));
   byId('connect').classList.toggle('primary', state === 'disconnected');
   for (const field of byId('connection').querySelectorAll('input, textarea')) {
-    field.disabled = state !== 'disconnected';
+    const changeable = ['agent-set', 'voice', 'instructions'].includes(field.id) && state === 'connected';
+    field.disabled = state !== 'disconnected' && !changeable;
   }
+  byId('apply').hidden = state !== 'connected';
+  if (state !== 'connected') setText(byId('applied'), '');
 }
 
 // --- from the user to the gateway -----------------------------------------------------------------------------------
@@ -139,7 +209,11 @@ async function call() {
   if (talkpath.state === 'disconnected') await connect();
   problem.clear();
   try {
-    await talkpath.startCall({ deviceId: byId('microphone').value, processing: byId('processing').checked });
+    await talkpath.startCall({
+      transport: byId('transport').value,
+      deviceId: byId('microphone').value,
+      processing: byId('processing').checked,
+    });
   } finally {
     // Names of devices become visible with the permission.
     await listDevices();
@@ -148,12 +222,35 @@ async function call() {
 
 async function listDevices() {
   await devices.refresh();
-  setText(byId('audio-value'), devices.microphoneName);
+  refresh();
 }
 
 async function changeMicrophone(deviceId) {
-  setText(byId('audio-value'), devices.microphoneName);
   if (talkpath.callState !== 'idle') await talkpath.setMicrophone(deviceId);
+  recordStreams();
+  refresh();
+}
+
+/** In a running call a codec that cannot be had leaves the one before. */
+async function changeCodec() {
+  try {
+    await talkpath.setCodec(byId('codec').value || null);
+    remember();
+  } finally {
+    byId('codec').value = talkpath.codec ?? '';
+    recordStreams();
+    refresh();
+  }
+}
+
+/** Changes the agents, the voice or the instructions of a session that runs; an empty field changes nothing. */
+async function applySettings() {
+  const fields = { agentSet: 'agent-set', voice: 'voice', instructions: 'instructions' };
+  const filled = Object.entries(fields).map(([name, id]) => [name, byId(id).value.trim()]);
+  const changes = Object.fromEntries(filled.filter(([, value]) => value));
+  if (!Object.keys(changes).length) return;
+  await talkpath.updateSession(changes);
+  setText(byId('applied'), t('connection.applied'));
 }
 
 async function callOrHangUp() {
@@ -190,7 +287,21 @@ function remember() {
     userId: byId('user-id').value,
     mode: talkpath.mode,
     processing: byId('processing').checked,
+    transport: byId('transport').value,
+    codec: talkpath.codec,
+    language: language(),
   });
+}
+
+function changeLanguage(name) {
+  useLanguage(name);
+  document.documentElement.lang = name;
+  fillInTexts(document);
+  for (const part of [graphs, keypad, upload]) part.relabel();
+  problem.redraw();
+  view.redraw(transcript);
+  attempt(listDevices);
+  refresh();
 }
 
 byId('connection').addEventListener('submit', (event) => {
@@ -207,12 +318,30 @@ byId('interrupt').addEventListener('click', () => attempt(() => talkpath.interru
 byId('mode').addEventListener('change', (event) => attempt(() => changeMode(event.target.value)));
 byId('microphone').addEventListener('change', (event) => attempt(() => changeMicrophone(event.target.value)));
 byId('speaker').addEventListener('change', (event) => attempt(() => talkpath.setSpeaker(event.target.value)));
+byId('transport').addEventListener('change', () => {
+  remember();
+  refresh();
+});
+byId('codec').addEventListener('change', () => attempt(changeCodec));
+byId('apply').addEventListener('click', () => attempt(applySettings));
+byId('language').addEventListener('change', ({ target }) => {
+  changeLanguage(target.value);
+  remember();
+});
 addEventListener('pagehide', () => talkpath.disconnect());
+listenForShortcuts({ KeyM: byId('mute'), Escape: byId('interrupt') });
 new TalkButton(byId('talk'), talkpath, (error) => problem.show(error));
 
 setInterval(() => showTimer(connectedAt === null ? null : (performance.now() - connectedAt) / 1000), 250);
 
-const remembered = loadSettings();
+for (const [name, title] of Object.entries(LANGUAGES)) {
+  byId('language').append(element('option', { value: name, lang: name }, title));
+}
+byId('language').value = language();
+document.documentElement.lang = language();
+byId('transport').value = remembered.transport ?? 'webrtc';
+byId('codec').value = remembered.codec ?? '';
+if (remembered.codec) attempt(changeCodec);
 byId('url').value = remembered.url || location.origin;
 byId('user-id').value = remembered.userId ?? '';
 byId('processing').checked = remembered.processing ?? true;

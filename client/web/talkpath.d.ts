@@ -144,7 +144,10 @@ export interface TalkpathEvents {
     status: 'DISCONNECTED' | 'CONNECTING' | 'CONNECTED';
     sessionId: string;
     userId: string;
+    /** Why it ended; with `endsInMs`: why it will. */
     reason?: string;
+    /** A warning: the session ends then, unless something happens. One without it takes the warning back. */
+    endsInMs?: number;
   };
   message: Message;
   transcript: { text: string; role: Role };
@@ -193,6 +196,10 @@ export class Talkpath {
   /** Of the running call, or of the last one. */
   readonly transport: Transport;
   readonly playout: Playout | null;
+  /** What WebRTC calls are to speak; null: any. */
+  readonly codec: Codec | null;
+  /** What the running WebRTC call speaks; null without one. */
+  readonly codecInUse: Codec | null;
   readonly remoteStream: MediaStream | null;
   readonly microphoneStream: MediaStream | null;
 
@@ -228,6 +235,8 @@ export class Talkpath {
   commitAudio(): Promise<void>;
   /** Drops what was sent and not committed. */
   clearAudio(): Promise<void>;
+  /** Keys of a telephone, of `0-9*#A-D`, as if keyed during the call. */
+  sendDtmf(keys: string): Promise<void>;
 
   setMicrophone(deviceId: string): Promise<void>;
   setSpeaker(deviceId: string): Promise<void>;

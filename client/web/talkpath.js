@@ -109,6 +109,16 @@ export class Talkpath extends Emitter {
     return this.#call?.microphoneStream ?? null;
   }
 
+  /** What WebRTC calls are to speak; null: any. */
+  get codec() {
+    return this.#codec;
+  }
+
+  /** What the running WebRTC call speaks; null without one. */
+  get codecInUse() {
+    return this.#call?.codec ?? null;
+  }
+
   /** 'webrtc' or 'pcm': of the running call, or of the last one. */
   get transport() {
     return this.#transport;
@@ -187,6 +197,11 @@ export class Talkpath extends Emitter {
   /** Drops what was sent and not committed. */
   async clearAudio() {
     await this.#session.request('clear_audio');
+  }
+
+  /** Keys of a telephone, of `0-9*#A-D`, as if keyed during the call. */
+  async sendDtmf(keys) {
+    await this.#session.request('send_dtmf', keys);
   }
 
   async mute(muted) {

@@ -37,7 +37,7 @@ class ToolDesk:
     :param done: told of the end of each, on the event loop.
     """
 
-    def __init__(self, done: Callable[[ToolCall, Outcome], None]) -> None:
+    def __init__(self, done: Callable[[ToolCall, ToolContext, Outcome], None]) -> None:
         self._done = done
         self._clock = asyncio.get_running_loop().time
         self._tasks: asyncio.TaskGroup | None = None
@@ -75,7 +75,7 @@ class ToolDesk:
             text, error = _error_text("the tool failed"), type(failure).__name__
         finally:
             self._running -= 1
-        self._done(call, Outcome(text, self._clock() - started, error))
+        self._done(call, context, Outcome(text, self._clock() - started, error))
 
 
 async def _run(tool: Tool, arguments: str, context: ToolContext) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import mcp
 import structlog
@@ -29,8 +30,11 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_TOOLS = 64
 """Of one server; a model would not choose well among more."""
 
-_LOST = (mcp.MCPError, httpx2.HTTPError, OSError)
-"""What a server that is away, or goes away, is noticed by."""
+_LOST = (
+    *(mcp.MCPError, httpx2.HTTPError, OSError, anyio.ClosedResourceError),
+    *(anyio.BrokenResourceError, ValueError, RuntimeError),
+)
+"""What a server that is away, goes away or breaks the protocol is noticed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,18 @@ class McpServer:
     :ivar headers: sent with every request, such as ``Authorization``.
     :ivar only: names of the tools that the agent gets; empty: all of them.
     :ivar timeout: seconds for connecting, and for each call.
+    :raises ValueError: ``url`` is none.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     only: tuple[str, ...] = ()
     timeout: float = DEFAULT_TIMEOUT
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("an MCP server's URL begins with http:// or https://")
 
     @property
     def name(self) -> str:
@@ -94,7 +104,7 @@ class McpServer:
         async def run(arguments: Mapping[str, Any], context: ToolContext) -> object:
             try:
                 result = await client.call_tool(tool.name, dict(arguments))
-            except mcp.MCPError:
+            except _LOST:
                 raise ToolFailure("the tool's server does not answer") from None
             text = _text(result.content)
             if result.is_error:

@@ -62,7 +62,7 @@ VOICE_FIXED: Final = "cannot_update_voice"
 """Error code: a ``session.update`` was refused as it changes a voice that was heard."""
 
 HARMLESS_ERRORS: Final = frozenset(
-    {RESPONSE_RUNNING, "response_cancel_not_active", SESSION_EXPIRED}
+    {RESPONSE_RUNNING, "response_cancel_not_active", SESSION_EXPIRED, VOICE_FIXED}
 )
 """Errors that only say that two messages crossed on the wire, or that the gateway deals with."""
 
@@ -108,6 +108,27 @@ def said_nothing(event: Event) -> bool:
         case {"response": {"status": "completed", "output": list(items)}}:
             return not any(isinstance(i, dict) and i.get("type") == "message" for i in items)
     return False
+
+
+def voice_in_force(event: Event) -> str | None:
+    """The voice that a ``session.updated`` confirms."""
+    match event:
+        case {"session": {"audio": {"output": {"voice": str(voice)}}}}:
+            return voice
+    return None
+
+
+def for_client(event: Event) -> Event:
+    """An event without what is the agents' alone: their instructions and tools, and what tools
+    answered.
+    """
+    match event:
+        case {"session": dict(session)}:
+            hidden = ("instructions", "tools")
+            return {**event, "session": {k: v for k, v in session.items() if k not in hidden}}
+        case {"item": {"type": "function_call_output"} as item}:
+            return {**event, "item": {**item, "output": ""}}
+    return event
 
 
 def function_calls(event: Event) -> Iterator[tuple[str, ToolCall]]:

@@ -24,8 +24,8 @@ from tests.stand_in import StandIn
 RATE = 48_000
 LOUD = 10 ** (-40 / 20)
 LISTENER = (Path(__file__).parent / "listener.js").read_text()
-SCREENSHOT = os.environ.get("TALKPATH_SCREENSHOT")
-"""Where the picture for the README goes; set by hand when the page has changed."""
+PICTURES = os.environ.get("TALKPATH_PICTURES")
+"""Folder for the pictures of the documentation; set by hand when the page has changed."""
 
 TURNS = ("conf-onlyperson", "vm-msgsaved", "queue-thankyou", "please-try-call-later")
 PAUSES = (7.0, 7.0, 2.1, 8.0)
@@ -59,6 +59,19 @@ async def place_call(page: Page) -> None:
     await page.click("#audio-setup > summary")
     await page.click("#call")
     await expect(page.locator("#state-call dd")).to_have_text("Connected", timeout=15_000)
+
+
+async def take_pictures(page: Page, folder: Path) -> None:
+    """The page as it is, dark, in Korean, and on a telephone."""
+    await page.screenshot(path=folder / "page.png")
+    await page.emulate_media(color_scheme="dark")
+    await page.screenshot(path=folder / "page-dark.png")
+    await page.emulate_media(color_scheme="light")
+    await page.select_option("#language", "ko")
+    await page.screenshot(path=folder / "page-korean.png")
+    await page.select_option("#language", "en")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.screenshot(path=folder / "page-phone.png")
 
 
 @dataclass(frozen=True)
@@ -109,8 +122,8 @@ async def test_a_spoken_conversation_through_the_page(tmp_path: Path) -> None:
         )
         await expect(page.locator("#log .line.assistant")).to_have_count(4, timeout=20_000)
         await expect(page.locator("#phase")).to_contain_text("Listening", timeout=20_000)
-        if SCREENSHOT:
-            await page.screenshot(path=SCREENSHOT)
+        if PICTURES:
+            await take_pictures(page, Path(PICTURES))
         caller, agent = await heard(page, "caller"), await heard(page, "agent")
         shown = await lines(page)
 
@@ -206,3 +219,33 @@ async def test_a_tab_killed_in_mid_call_ends_its_session(tmp_path: Path) -> None
             await line.socket.wait_closed()
         assert gateway.sessions is not None
         assert len(gateway.sessions) <= 1
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("transport", "codec"), [("pcm", ""), ("webrtc", "PCMU")])
+async def test_a_call_by_other_means(tmp_path: Path, transport: str, codec: str) -> None:
+    microphone = tmp_path / "microphone.wav"
+    write_microphone(microphone, TURNS[:1], (20.0,))
+    async with (
+        StandIn() as model,
+        running_gateway(model.url) as gateway,
+        page_of(gateway.url, microphone) as page,
+    ):
+        await page.click("#audio-setup > summary")
+        await page.select_option("#transport", transport)
+        if codec:
+            await page.select_option("#codec", codec)
+        await page.click("#audio-setup > summary")
+        await place_call(page)
+        await page.evaluate(LISTENER)
+        line = await model.line()
+        await line.wait_for_audio(3 * 24_000)
+        said = np.frombuffer(bytes(line.audio), "<i2").astype(float)
+        assert np.sqrt(np.mean(said**2)) > 300
+        await line.question("Hello?")
+        await line.answer("A tone for three seconds.", tone(3.0))
+        await wait_quiet(page)
+        agent = await heard(page, "agent")
+
+    (spurt,) = agent.talkspurts(quiet=0.06)
+    assert spurt[1] - spurt[0] == pytest.approx(3.0, abs=0.15)

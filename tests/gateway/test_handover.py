@@ -128,6 +128,21 @@ def test_an_answer_nobody_holds_needs_no_correction(desk: Desk) -> None:
     assert desk.sent == []
 
 
+def test_what_a_connection_made_itself_is_not_told_to_it(desk: Desk) -> None:
+    desk.turn("late")
+    desk.take_over(turns=False)
+    for item_id, role in (("q", "user"), ("a", "assistant")):
+        desk.line(item_id, role)
+        desk.handover.holds(item_id)
+    call, output = tool_call(1)
+    for step in (call, output):
+        desk.transcript.record(step)
+        desk.handover.holds(step.item_id)
+    desk.transcript.complete("late", "Said to the connection before.")
+    desk.handover.former_said()
+    assert told(desk.sent) == [("late", "root")]
+
+
 def tool_call(number: int) -> tuple[ToolCall, ToolOutput]:
     call = ToolCall(f"call_{number}", "find", "{}", f"c{number}")
     return call, ToolOutput(call.call_id, "found", f"o{number}")

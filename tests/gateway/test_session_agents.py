@@ -191,6 +191,36 @@ async def test_calls_and_results_are_told_to_a_fresh_connection() -> None:
         assert failed == ["upstream_unavailable"]
 
 
+async def test_a_call_counts_also_if_the_connection_breaks_before_the_response_ends() -> None:
+    shop = Shop()
+    async with shopping(shop) as (_, ear, line, model):
+        (call_id,) = await line.call_tools(("find", {"item": "tea"}), end=False)
+        await shop.asked.wait()
+        await line.socket.close()
+        fresh = await model.calling_line(1)
+        await fresh.wait_for("conversation.item.create")
+        shop.doors["tea"].set()
+        await fresh.wait_for("response.create")
+        assert fresh.answered == [call_id]
+        ear.told.clear()
+
+
+async def test_a_tool_may_run_while_the_conversation_moves_to_a_fresh_connection() -> None:
+    shop = Shop()
+    async with shopping(shop, session_limit=2.0) as (_, ear, line, model):
+        await line.question("Where is tea?")
+        (call_id,) = await line.call_tools(("find", {"item": "tea"}))
+        fresh = await model.calling_line(1)
+        await line.socket.wait_closed()
+        assert "response.create" not in fresh.sent_kinds()
+        shop.doors["tea"].set()
+        await fresh.wait_for("response.create")
+        assert fresh.answered == [call_id]
+        await fresh.answer("On shelf three.", PCM)
+        answer = await ear.wait(Message, lambda message: message.role == "assistant")
+        assert answer.metadata == {"direct": False, "citations": ["tea"]}
+
+
 async def test_a_result_that_comes_without_a_connection_reaches_the_next_one() -> None:
     shop = Shop()
     async with shopping(shop) as (_, ear, line, model):

@@ -93,6 +93,18 @@ async def test_a_voice_that_was_heard_stays() -> None:
         assert update["audio"]["output"]["voice"] == "marin"
 
 
+async def test_a_voice_that_the_model_refuses_takes_nothing_else_with_it() -> None:
+    async with shopping(Shop()) as (session, ear, line, _):
+        await line.answer("Welcome.", PCM)
+        await ear.wait(Message)
+        session.update(voice="ash", instructions="Whisper.")
+        update = (await line.wait_for("session.update", count=3))["session"]
+        assert update["audio"]["output"]["voice"] == "marin"
+        assert update["instructions"] == "Whisper."
+        assert line.faults == ["cannot_update_voice"]
+        line.faults.clear()
+
+
 async def test_the_agent_who_has_the_call_keeps_it_on_a_fresh_connection() -> None:
     shop = Shop()
     async with shopping(shop) as (_, ear, line, model):

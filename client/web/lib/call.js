@@ -4,7 +4,7 @@
  * Events: `state` {call, connection, ice}, `microphone_lost` {label}, `error` (a fault the call survives), `ended`
  * (TalkpathError or null).
  */
-import { offerCodec } from './codecs.js';
+import { answeredCodec, offerCodec } from './codecs.js';
 import { Emitter } from './emitter.js';
 import { TalkpathError, asTalkpathError, deferred } from './errors.js';
 import { LevelMeter, SILENCE_DBFS } from './levels.js';
@@ -44,6 +44,7 @@ export class Call extends Emitter {
   #peer = null;
   #transceiver = null;
   #codec;
+  #agreed = null;
   #microphone = new Microphone();
   #context = null;
   #meters = {};
@@ -78,6 +79,11 @@ export class Call extends Emitter {
   /** Whether audio has ever flowed, that is, whether `start` resolved. */
   get wasConnected() {
     return this.#wasConnected;
+  }
+
+  /** What both ends agreed on; null before that. */
+  get codec() {
+    return this.#agreed;
   }
 
   get remoteStream() {
@@ -191,6 +197,7 @@ export class Call extends Emitter {
     // A newer offer is under way, or the call is over: this answer describes a path nobody waits for.
     if (round !== this.#round || this.state === 'ended') return;
     await this.#peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    this.#agreed = answeredCodec(answer.sdp);
     this.#networkChanged = false;
   }
 

@@ -23,6 +23,14 @@ export function offerCodec(transceiver, name) {
   transceiver.setCodecPreferences(offered);
 }
 
+/** The codec that an answer agreed on, one of `CODECS`; null: none of them. */
+export function answeredCodec(sdp) {
+  const formats = sdp.match(/^m=audio.*$/m)?.[0].split(' ').slice(3) ?? [];
+  const names = new Map([...sdp.matchAll(/^a=rtpmap:(\d+) ([^/\s]+)/gm)].map(([, type, name]) => [type, name]));
+  const agreed = formats.map((type) => names.get(type)?.toLowerCase());
+  return CODECS.find((name) => agreed.includes(name.toLowerCase())) ?? null;
+}
+
 function capabilities() {
   return RTCRtpReceiver.getCapabilities('audio').codecs;
 }

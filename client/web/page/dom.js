@@ -18,12 +18,13 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Fills in everything index.html marks with data-text, data-label or data-placeholder. */
+/** Fills in everything index.html marks with data-text, data-label, data-hint or data-placeholder. */
 export function fillInTexts(root) {
   for (const node of root.querySelectorAll('[data-text]')) node.textContent = t(node.dataset.text);
   for (const node of root.querySelectorAll('[data-label]')) {
     node.setAttribute('aria-label', t(node.dataset.label));
     if (node.tagName === 'BUTTON') node.title = t(node.dataset.label);
   }
+  for (const node of root.querySelectorAll('[data-hint]')) node.title = t(node.dataset.hint);
   for (const node of root.querySelectorAll('[data-placeholder]')) node.placeholder = t(node.dataset.placeholder);
 }

@@ -1,6 +1,6 @@
 /** Says what went wrong in words a user understands. */
 import { setText } from './dom.js';
-import { problemText } from './strings.js';
+import { problemText, reasonText, t } from './strings.js';
 
 /** Consequences: they never hide the banner that tells their cause. */
 const CONSEQUENCES = new Set(['session_ended', 'connection_lost', 'not_connected']);
@@ -9,9 +9,15 @@ export class ProblemBanner {
   #root;
   #code = null;
 
-  constructor(root) {
+  #error = null;
+  #remedies;
+
+  /** @param remedies error code -> `{label, act}`: a button that may help */
+  constructor(root, remedies = {}) {
     this.#root = root;
-    root.querySelector('button').addEventListener('click', () => this.clear());
+    this.#remedies = remedies;
+    root.querySelector('.problem-dismiss').addEventListener('click', () => this.clear());
+    root.querySelector('.problem-action').addEventListener('click', () => this.#remedy());
   }
 
   /** @param error TalkpathError, or anything thrown */
@@ -20,14 +26,32 @@ export class ProblemBanner {
     if (code === 'cancelled') return;
     if (this.#code !== null && CONSEQUENCES.has(code)) return;
     this.#code = code;
+    this.#error = error;
+    this.redraw();
+    this.#root.dataset.code = code;
+    this.#root.hidden = false;
+  }
+
+  /** After another language was chosen. */
+  redraw() {
+    if (this.#code === null) return;
+    const [code, error] = [this.#code, this.#error];
     const { title, help } = problemText(code);
     setText(this.#root.querySelector('.problem-title'), title);
     setText(this.#root.querySelector('.problem-help'), help);
     const detail = this.#root.querySelector('.problem-detail');
     detail.hidden = !error.message || error.message === code;
-    setText(detail, detail.hidden ? '' : `${code}: ${error.message}`);
-    this.#root.dataset.code = code;
-    this.#root.hidden = false;
+    setText(detail, detail.hidden ? '' : `${code}: ${reasonText(error.message)}`);
+    const remedy = this.#remedies[code];
+    const action = this.#root.querySelector('.problem-action');
+    action.hidden = !remedy;
+    setText(action, remedy ? t(remedy.label) : '');
+  }
+
+  #remedy() {
+    const { act } = this.#remedies[this.#code];
+    this.clear();
+    act();
   }
 
   /** @param code clears only this problem; without it whatever is shown */

@@ -2,7 +2,7 @@
 
 const KEY = 'talkpath.page';
 
-/** `{url, userId, mode, processing}`, each possibly missing. */
+/** `{url, userId, mode, processing, transport, codec, language}`, each possibly missing. */
 export function loadSettings() {
   try {
     return JSON.parse(localStorage.getItem(KEY)) ?? {};

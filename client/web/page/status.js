@@ -13,13 +13,6 @@ const TONES = {
   failed: 'bad',
 };
 
-const STATS = {
-  turnLatencyMs: (value) => `${Math.round(value)} ms`,
-  rttMs: (value) => `${Math.round(value)} ms`,
-  jitterMs: (value) => `${Math.round(value)} ms`,
-  lossPercent: (value) => `${Number(value.toFixed(1))} %`,
-};
-
 /**
  * @param talkpath the library's object
  * @param model 'connecting' | 'connected' of the latest session_status, null without a session
@@ -36,14 +29,6 @@ export function showStates(talkpath, { model, ice }) {
   setText(byId('phase'), t(`phase.${phaseKey(talkpath, model)}`));
   const { sessionId } = talkpath;
   setText(byId('session-id'), sessionId ? t('conversation.sessionId', { id: sessionId }) : '');
-}
-
-/** @param stats `call_stats`, or {} without a call; what is unknown shows as a dash */
-export function showStats(stats) {
-  for (const [name, format] of Object.entries(STATS)) {
-    const value = stats[name];
-    setText(byId(`stat-${name}`), typeof value === 'number' ? format(value) : '–');
-  }
 }
 
 /** @param seconds since the call was connected, null without one */

@@ -1,6 +1,6 @@
 /** Draws a Transcript into the log, reusing the element of each line. */
 import { element, setText } from './dom.js';
-import { t } from './strings.js';
+import { language, t } from './strings.js';
 
 /** Closer to the end than this, the log follows what is said; further up, somebody is reading. */
 const FOLLOW_PX = 80;
@@ -30,6 +30,11 @@ export class TranscriptView {
       this.#scheduled = false;
       this.#draw(transcript.lines);
     });
+  }
+
+  /** After another language was chosen. */
+  redraw(transcript) {
+    this.#draw(transcript.lines);
   }
 
   #draw(lines) {
@@ -105,5 +110,5 @@ function cutText({ audioEndMs }) {
 }
 
 function clock(timestamp) {
-  return new Date(timestamp).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return new Date(timestamp).toLocaleTimeString(language(), { hour: '2-digit', minute: '2-digit' });
 }

@@ -122,6 +122,7 @@ class PageGateway:
     `closed_door`: the message every connection is refused with.
     `deaf`: offers are answered, but no packet arrives.
     `answering`: cleared, offers wait for their answer.
+    `understood`: what a `send_audio` is acknowledged with.
     `farewell`: the reason told when a client ends its session.
     """
 
@@ -131,6 +132,9 @@ class PageGateway:
         self.farewell: str | None = None
         self.requests: list[tuple[str, Any]] = []
         self.tokens: list[Any] = []
+        self.formats: list[Any] = []
+        """What each `send_audio` named."""
+        self.understood = {"format": "pcm16", "sampleRate": 24_000, "channels": 1, "durationMs": 40}
         self.refusals: dict[str, tuple[str, str]] = {}
         self.away = False
         self.closed_door: str | None = None
@@ -228,6 +232,8 @@ class PageGateway:
         payload = args[0] if args else None
         async with self._changed:
             self.requests.append((event, payload))
+            if event == "send_audio":
+                self.formats.append(args[1])
             self._changed.notify_all()
         if event in self.refusals:
             code, message = self.refusals[event]
@@ -248,7 +254,7 @@ class PageGateway:
             await self.answering.wait()
             return {"type": "answer", "sdp": await self._new_leg(payload["sdp"])}
         if event == "send_audio":
-            return {"format": "pcm16", "sampleRate": 24_000, "channels": 1, "durationMs": 40}
+            return self.understood
         if event == "disconnect_session" and self.farewell:
             await self.status("DISCONNECTED", reason=self.farewell)
         if event == "ice_candidate" and self.peer:

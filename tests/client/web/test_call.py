@@ -26,7 +26,7 @@ async def test_a_call_carries_sound_both_ways(page: Page, gateway: PageGateway) 
         assert candidate.keys() == {"candidate", "sdpMid", "sdpMLineIndex"}
 
     await gateway.emit("call_stats", {"rttMs": 12.3, "lossPercent": 0.25, "turnLatencyMs": 612})
-    await expect(page.locator("#stats dd")).to_have_text(["612 ms", "12 ms", "–", "0.3 %"])
+    await expect(page.locator("#stats dd")).to_have_text(["612 ms", "12 ms", "–", "0.3 %", "–"])
 
     await page.click("#mute")
     assert await gateway.wait_for("mute") is True

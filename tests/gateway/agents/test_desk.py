@@ -15,7 +15,7 @@ CONTEXT = ToolContext("sess_1", "front")
 @contextlib.asynccontextmanager
 async def open_desk() -> AsyncIterator[tuple[ToolDesk, asyncio.Queue[tuple[str, Outcome]]]]:
     ended: asyncio.Queue[tuple[str, Outcome]] = asyncio.Queue()
-    desk = ToolDesk(lambda call, outcome: ended.put_nowait((call.call_id, outcome)))
+    desk = ToolDesk(lambda call, _, outcome: ended.put_nowait((call.call_id, outcome)))
     task = asyncio.create_task(desk.run())
     await asyncio.sleep(0)
     try:

@@ -89,3 +89,25 @@ def test_keys_stay_out_of_logs() -> None:
     server = McpServer("http://ann:pw@mcp.example/mcp?key=s3cret", {"Authorization": "Bearer x"})
     assert server.name == "mcp.example/mcp"
     assert "Bearer" not in repr(server)
+
+
+@pytest.mark.parametrize("url", ["mcp.example/mcp", "ws://mcp.example/mcp", "http://"])
+def test_what_is_no_address_is_refused_at_the_start(url: str) -> None:
+    with pytest.raises(ValueError, match="http:// or https://"):
+        McpServer(url)
+
+
+async def test_a_server_that_speaks_no_mcp_is_unavailable() -> None:
+    async def chatter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<html>Hello</html>"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(chatter, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(SourceUnavailable):
+            async with McpServer(f"http://127.0.0.1:{port}/mcp", timeout=2.0).open():
+                pass

@@ -55,6 +55,16 @@ def test_an_operator_may_name_a_file(tmp_path: Path) -> None:
     assert sets.find("bakery") is agents
 
 
+def test_the_example_of_the_documentation_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/agents.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    assert len(example.splitlines()) <= 30
+    file = tmp_path / "bakery.py"
+    file.write_text(example)
+    agents = AgentSets().choose(str(file))
+    assert [tool.name for tool in agents.first.tools] == ["order", "hang_up"]
+
+
 def test_one_of_several_sets_in_a_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "bakery.py"
     file.write_text(TWO)

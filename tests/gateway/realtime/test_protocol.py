@@ -146,3 +146,15 @@ def test_a_response_says_something_or_nothing() -> None:
     assert protocol.said_nothing(done(status="completed", output=[_ITEM]))
     assert not protocol.said_nothing(done(status="completed", output=[_ITEM, message]))
     assert not protocol.said_nothing(done(status="cancelled", output=[_ITEM]))
+
+
+def test_clients_are_not_told_what_is_the_agents_alone() -> None:
+    session = {"type": "realtime", "voice": "v", "instructions": "secret", "tools": [{}]}
+    updated = {"type": "session.updated", "session": session}
+    assert protocol.for_client(updated)["session"] == {"type": "realtime", "voice": "v"}
+    item = {"type": "function_call_output", "call_id": "call_1", "output": "secret"}
+    added = protocol.for_client({"type": "conversation.item.added", "item": item})
+    assert added["item"] == {**item, "output": ""}
+    assert session["instructions"] == item["output"] == "secret"
+    other = {"type": "response.created", "response": {"id": "resp_1"}}
+    assert protocol.for_client(other) is other
