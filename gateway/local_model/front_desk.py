@@ -114,8 +114,8 @@ _ALLOWED: tuple[tuple[str, Sentences], ...] = (
     (r"(what|how) can you (do|help)( for me| me)?|help( me)?|what do you know", _ABILITIES),
     (r"(can|do) you hear me( now)?|are you (still )?there|is (any|some)(body|one)( home)?", _HERE),
     (
-        r"(wait|hold on|hang on|one (moment|second|minute)|(just )?a (moment|second|minute)"
-        r"|give me a (moment|second|minute)|let me (think|see|look|find it|check))( i .*)?",
+        r"(wait|hold on|hang on|give me|just|let me (think|see|look|check))?"
+        r" ?((just )?(a|one) (moment|second|minute))?( i .*)?",
         _WAITING,
     ),
     (r"i have (a|another|one more) question|can i ask (you )?something( else)?", _GO_AHEAD),

@@ -1,4 +1,4 @@
-"""The front desk with a supervisor who takes 3 s to think: a set in a file, as operators name it."""
+"""The front desk with a supervisor who takes 3 s to think, in a file that operators may name."""
 
 import asyncio
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from gateway.agents.telecom.lookups import (
 )
 from gateway.agents.telecom.understanding import ABOUT_ACCOUNT, Intent, understand
 from gateway.agents.text_model import Brief, Call, Result, Step
-from gateway.agents.tool import Tool
+from gateway.agents.tool import Line, Tool
 from gateway.core.numerals import spoken_digits
 from gateway.core.phrasing import fresh
 
@@ -39,6 +39,7 @@ class RuleThought:
 
     def __init__(self, brief: Brief) -> None:
         self._said = [line.text for line in brief.conversation if line.role == "assistant"]
+        self._before = _answer_before(brief.conversation)
         self._request = understand(brief.conversation, brief.context)
 
     async def step(self, results: Sequence[Result] = ()) -> Step:
@@ -55,9 +56,9 @@ class RuleThought:
         return Step(text=self._in_demonstration(self._fresh(self._phrases())))
 
     def _phrases(self) -> wording.Phrases:
-        offered = bool(self._said) and any(map(wording.OFFERS_TRANSFER.search, self._said[-2:]))
         match self._request.intent:
             case Intent.AGREED:
+                offered = wording.OFFERS_TRANSFER.search(self._before)
                 return wording.TRANSFER if offered else wording.AGREED
             case Intent.DECLINED:
                 return wording.DECLINED
@@ -97,3 +98,15 @@ class RuleThought:
 
     def _fresh(self, phrases: wording.Phrases) -> str:
         return fresh(phrases, self._said)
+
+
+def _answer_before(conversation: Sequence[Line]) -> str:
+    """What the agent had said when the caller said their last line; a filler phrase comes later."""
+    said = ""
+    answered = ""
+    for line in conversation:
+        if line.role == "user":
+            answered = said
+        else:
+            said = line.text
+    return answered

@@ -82,4 +82,4 @@ def test_the_context_tells_what_the_words_do_not() -> None:
 
 def test_keywords_are_mended() -> None:
     assert mended("Roming, and the Acount's ballance!") == "roaming and the account balance"
-    assert mended("change plane stock") == "change plane stock"
+    assert mended("change planet stock") == "change planet stock"
