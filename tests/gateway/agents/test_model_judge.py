@@ -10,8 +10,12 @@ import pytest
 
 from gateway.agents.guardrails import Category, GuardContext, Verdict
 from gateway.agents.model_judge import ModelJudge
-from gateway.agents.text_model import TextModelError
+from gateway.agents.responses_api import ResponsesModel
+from gateway.agents.spending import charge_to
+from gateway.agents.text_model import Brief, TextModelError, Thought
 from gateway.agents.tool import Line
+from gateway.core.usage import Tokens
+from tests.responses_stand_in import KEY, message, response, responses_stand_in
 
 
 @dataclass
@@ -22,6 +26,9 @@ class Oracle:
     async def answer(self, instructions: str, question: str) -> str:
         self.asked.append((instructions, question))
         return self.reply
+
+    def think(self, brief: Brief) -> Thought:
+        raise NotImplementedError
 
 
 def judge(oracle: Oracle | None, text: str = "You are a fool") -> Verdict:
@@ -62,3 +69,28 @@ def test_what_is_no_verdict_means_that_the_judge_is_away(reply: str) -> None:
 def test_without_a_model_it_is_away() -> None:
     with pytest.raises(TextModelError):
         judge(None)
+
+
+async def test_openai_judges_and_the_session_pays() -> None:
+    bill: list[tuple[str, Tokens]] = []
+    charge_to(lambda model, tokens: bill.append((model, tokens)))
+    usage = {
+        "input_tokens": 120,
+        "input_tokens_details": {"cached_tokens": 20},
+        "output_tokens": 10,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 130,
+    }
+    verdict = response(message('{"category": "violence", "rationale": "it threatens"}'))
+    async with responses_stand_in() as server:
+        server.will({**verdict, "usage": usage}, verdict)
+        model = ResponsesModel("some-model", KEY, server.url)
+        context = GuardContext("sess_1", "front", "NewTelco", text_model=model)
+        try:
+            for _ in range(2):
+                found = await ModelJudge().judge("We will hurt you", context)
+                assert found == Verdict(Category.VIOLENCE, "it threatens")
+        finally:
+            await model.close()
+    assert server.broken == []
+    assert bill == [("some-model", Tokens(120, 20, 10)), ("some-model", Tokens())]
