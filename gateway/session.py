@@ -31,7 +31,7 @@ from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
-from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg
+from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg, measured_leg
 from gateway.session_model import SessionModel
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
@@ -178,10 +178,10 @@ class Session:
         if not self._playout.is_empty:
             self.touch()
         self._watch.tick()
-        model, usage = self._model.client, self._watch.usage
-        stats = call_stats(self._leg, self._playout, model, self._conversation, usage)
-        if stats is not None:
-            self._emit(stats)
+        leg = measured_leg(self._leg, self._pcm)
+        if leg is not None:
+            model, usage = self._model.client, self._watch.usage
+            self._emit(call_stats(leg, self._playout, model, self._conversation, usage))
         if (cause := self._lifetime.ended(now)) is not None:
             self.fail(ErrorCode.SESSION_EXPIRED, cause)
             return
@@ -313,6 +313,7 @@ class Session:
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
+        self._pcm.used = True
         return await self._uplink.send(data, form)
 
     def commit_audio(self) -> None:

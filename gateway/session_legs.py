@@ -13,6 +13,7 @@ from gateway.core.playout import Playout
 from gateway.core.steps import TURN
 from gateway.core.usage import UsageReport
 from gateway.media.leg import Leg, LegState
+from gateway.media.pcm import PcmLeg
 from gateway.realtime.client import RealtimeClient
 
 log = structlog.get_logger(__name__)
@@ -41,16 +42,23 @@ def carries_voice(leg: Leg | None) -> bool:
     return leg is not None and leg.state not in silent
 
 
+def measured_leg(leg: Leg | None, pcm: PcmLeg) -> Leg | None:
+    """The leg that ``call_stats`` are about: what a peer connected, or else the voice over
+    signaling once there was any.
+    """
+    if leg is not None and leg.state in _MEASURED:
+        return leg
+    return pcm if pcm.used and pcm.state is LegState.CONNECTED else None
+
+
 def call_stats(
-    leg: Leg | None,
+    leg: Leg,
     playout: Playout,
     model: RealtimeClient,
     conversation: Conversation,
     usage: UsageReport,
-) -> CallStats | None:
-    """How a call fares now; None: no leg is connected or disconnected."""
-    if leg is None or leg.state not in _MEASURED:
-        return None
+) -> CallStats:
+    """How a call fares now."""
     quality = leg.stats()
     return CallStats(
         rtt_ms=quality.rtt_ms,
