@@ -58,6 +58,7 @@ class SessionGuard:
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
+            self._log_missed()
 
     def on_model_event(self, event: protocol.Event) -> None:
         """An event arrived, and the conversation has taken it in."""
@@ -96,8 +97,14 @@ class SessionGuard:
         """Another set of agents has its own guardrails, from its first answer on."""
         wanted = self._wanted()
         if wanted is not self._guardrails:
+            self._log_missed()
             self._guardrails = wanted
             self._guard = Guard([Pace(g.stride, g.blocks_when_away) for g in wanted])
+
+    def _log_missed(self) -> None:
+        for guardrail, missed in zip(self._guardrails, self._guard.missed, strict=True):
+            if missed:
+                log.warning("guardrail missed", guardrail=guardrail.name, judgements=missed)
 
     # -- judging
 

@@ -159,6 +159,7 @@ async def test_no_answer_is_asked_for_while_the_caller_speaks() -> None:
         await until(lambda: judge.asked)
         call.listen(1.0)
         call.server("input_audio_buffer.speech_started", item_id="u")
+        call.server("response.done", response={"id": "r", "status": "cancelled"})
         judge.gate.set()
         await until(lambda: call.events("guardrail"))
         assert call.corrections()
