@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
+from structlog.testing import capture_logs
+
 from gateway.agents.guardrails import PASSED, Category, GuardContext, Guardrail, Verdict
 from gateway.core.events import AgentEvent, Message
 from gateway.core.guard import MAX_CORRECTIONS
@@ -196,24 +198,31 @@ async def test_a_judge_that_is_away_lets_pass_and_is_told_of_once() -> None:
         (open_judge(does=broken), "ZeroDivisionError"),
         (open_judge(does=mute), "no verdict"),
     ):
-        async with guarded(judge) as call:
-            call.answer("a", "dash it ", 1.0, response="r", done=False)
-            await until(lambda c=call: c.events("guardrail_away"))  # type: ignore[misc]
-            ids = {"response_id": "r", "item_id": "a"}
-            call.server("response.output_audio_transcript.delta", delta="all ", **ids)
-            await until(lambda j=judge: len(j.asked) == 2)  # type: ignore[misc]
-            await asyncio.sleep(0.05 if reason == "late" else 0)
-            assert call.events("guardrail_away") == [
-                {
-                    "type": "guardrail_away",
-                    "guardrail": "test",
-                    "reason": reason,
-                    "default": "allow",
-                    "itemId": "a",
-                }
-            ]
-            assert call.events("guardrail") == []
-            assert not call.playout.is_empty
+        with capture_logs() as logs:
+            await let_pass(judge, reason)
+        missed = [entry for entry in logs if entry["event"] == "guardrail missed"]
+        assert [entry["judgements"] >= 2 for entry in missed] == [True]
+
+
+async def let_pass(judge: Judge, reason: str) -> None:
+    async with guarded(judge) as call:
+        call.answer("a", "dash it ", 1.0, response="r", done=False)
+        for asked, word in ((1, "all "), (2, "to "), (3, "pieces ")):
+            await until(lambda n=asked: len(judge.asked) == n)  # type: ignore[misc]
+            call.server(
+                "response.output_audio_transcript.delta", delta=word, response_id="r", item_id="a"
+            )
+        assert call.events("guardrail_away") == [
+            {
+                "type": "guardrail_away",
+                "guardrail": "test",
+                "reason": reason,
+                "default": "allow",
+                "itemId": "a",
+            }
+        ]
+        assert call.events("guardrail") == []
+        assert not call.playout.is_empty
 
 
 async def test_a_strict_guardrail_cuts_what_it_could_not_judge() -> None:
@@ -229,13 +238,15 @@ async def test_a_strict_guardrail_cuts_what_it_could_not_judge() -> None:
 async def test_the_rest_of_a_cut_answer_is_not_judged() -> None:
     judge = open_judge()
     async with guarded(judge) as call:
-        call.answer("a", "all is well ", 1.0, response="r", done=False)
+        call.answer("a", "all is well da", 1.0, response="r", done=False)
         await until(lambda: judge.asked)
         call.listen(0.5)
         call.server("input_audio_buffer.speech_started", item_id="u")
         ids = {"response_id": "r", "item_id": "a"}
         call.server("response.output_audio_transcript.delta", delta="dash it ", **ids)
         call.server("response.output_audio_transcript.done", transcript="all is dash ", **ids)
+        output = [{"id": "a", "type": "message"}]
+        call.server("response.done", response={"id": "r", "status": "cancelled", "output": output})
         await asyncio.sleep(0)
         assert judge.asked == ["all is well "]
 
