@@ -32,10 +32,10 @@ from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
 from gateway.session_legs import (
     ICE_STATES,
-    MEASURED,
     call_stats,
     carries_voice,
     close_leg,
+    measured_leg,
 )
 from gateway.session_model import SessionModel
 from gateway.session_settings import SessionSettings
@@ -182,9 +182,9 @@ class Session:
         self._agents.poll()
         if not self._playout.is_empty:
             self.touch()
-        if self._leg is not None and self._leg.state in MEASURED:
-            model = self._model.client
-            self._emit(call_stats(self._leg, self._playout, model, self._conversation))
+        leg = measured_leg(self._leg, self._pcm)
+        if leg is not None:
+            self._emit(call_stats(leg, self._playout, self._model.client, self._conversation))
         if (cause := self._lifetime.ended(now)) is not None:
             self.fail(ErrorCode.SESSION_EXPIRED, cause)
             return
@@ -315,6 +315,7 @@ class Session:
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
+        self._pcm.used = True
         return await self._uplink.send(data, form)
 
     def commit_audio(self) -> None:

@@ -11,6 +11,7 @@ from gateway.core.events import CallStats
 from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
 from gateway.media.leg import Leg, LegState
+from gateway.media.pcm import PcmLeg
 from gateway.realtime.client import RealtimeClient
 
 log = structlog.get_logger(__name__)
@@ -28,8 +29,7 @@ ICE_STATES = {
 }
 """W3C ``iceConnectionState``."""
 
-MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
-"""States in which ``call_stats`` are told."""
+_MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
 
 
 def carries_voice(leg: Leg | None) -> bool:
@@ -38,6 +38,15 @@ def carries_voice(leg: Leg | None) -> bool:
     """
     silent = (LegState.NEW, LegState.FAILED, LegState.CLOSED)
     return leg is not None and leg.state not in silent
+
+
+def measured_leg(leg: Leg | None, pcm: PcmLeg) -> Leg | None:
+    """The leg that ``call_stats`` are about: what a peer connected, or else the voice over
+    signaling once there was any.
+    """
+    if leg is not None and leg.state in _MEASURED:
+        return leg
+    return pcm if pcm.used and pcm.state is LegState.CONNECTED else None
 
 
 def call_stats(

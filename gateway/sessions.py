@@ -213,4 +213,4 @@ class Sessions:
             for task in stuck:
                 task.cancel()
             await asyncio.wait(stuck, timeout=END_TIMEOUT)
-        self._decoding.close()
+        await self._decoding.close()

@@ -27,8 +27,10 @@ from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.calls import CallsDoor
+from signaling.client_secrets import ClientSecretsDoor
 from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
+from signaling.keys import MAX_HEADER, EphemeralKeys, KeySession
 from signaling.origins import Origins
 from signaling.socketio import SocketIoDoor
 
@@ -83,11 +85,14 @@ class Gateway:
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
         origins = Origins(settings.allowed_origins)
-        self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size)
+        keys = EphemeralKeys()
+        self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
         app = web.Application(middlewares=[cors(origins), errors])
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
-        app.add_routes(CallsDoor(sessions).routes())
+        app.add_routes(CallsDoor(sessions, keys).routes())
+        defaults = KeySession(settings.realtime_model, agents.name, voice=settings.realtime_voice)
+        app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         await self._listen(app)
 
     async def _listen(self, app: web.Application) -> None:
@@ -97,6 +102,7 @@ class Gateway:
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             lingering_time=LINGERING_TIME,
+            max_field_size=MAX_HEADER,
         )
         await self._runner.setup()
         try:

@@ -86,6 +86,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pylibsrtp": ("gateway/media/seams.py",),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
+    "jwt": ("signaling/keys.py",),
     "websockets": (
         "gateway/realtime/wire.py",
         "gateway/local_model/server.py",

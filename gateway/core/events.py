@@ -114,8 +114,8 @@ class LegStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """Once a second while a leg is connected or disconnected; unknown values are None, counts since
-    its start.
+    """Once a second while a leg is connected or disconnected, or the voice goes over signaling;
+    unknown values are None, counts since the leg's start.
 
     :ivar underruns: times the model was too slow in mid-sentence, since the session's start.
     :ivar downlink_fec: whether the caller gets FEC, for it reports loss.

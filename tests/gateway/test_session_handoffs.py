@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from gateway.agents.agent import Agent, AgentSet
 from gateway.agents.call_tools import hang_up, transfer_call
+from gateway.agents.sets import retail
 from gateway.core.events import AgentEvent, Message, Status
 from tests.shopping import PCM, Shop, kinds, shopping
 
@@ -125,3 +127,34 @@ async def test_a_clients_instructions_are_for_the_agent_who_has_the_call() -> No
         await line.call_tools(("transfer_to_cook", {"rationale": "recipe", "context": "soup"}))
         update = await line.wait_for("session.update", count=3)
         assert update["session"]["instructions"] == "Cook."
+
+
+async def test_who_was_verified_by_one_agent_is_known_to_the_next() -> None:
+    async with shopping(retail.AGENTS) as (_, ear, line, _):
+
+        async def outcome(name: str, arguments: dict[str, str]) -> Any:
+            count = len(line.outputs()) + 1
+            await line.call_tools((name, arguments))
+            await line.wait_for("conversation.item.create", count=count)
+            return json.loads(line.outputs()[-1][1])
+
+        async def answered(name: str, arguments: dict[str, str]) -> Any:
+            result = await outcome(name, arguments)
+            await line.wait_for("response.create", count=len(line.outputs()))
+            await line.answer("Well.", PCM)
+            return result
+
+        caller = {"phone_number": "206 555 0143", "date_of_birth": "1988-03-14"}
+        handoff = {"rationale": "a return", "context": "a jacket that is too small"}
+        wish = {"order_number": "R-2101", "condition": "unused", "story": "It is too small."}
+        assert "error" in await answered("list_orders", {}), "not a tool of the first agent"
+        assert (await answered("transfer_to_returns", handoff))["agent"] == "returns"
+        assert await answered("list_orders", {}) == {"error": "the caller was not verified yet"}
+        await answered("transfer_to_authentication", handoff)
+        verified = await answered("verify_caller", {**caller, "card_digits": "4417"})
+        assert verified == {"verified": True, "name": "Mara Lindqvist"}
+        await answered("transfer_to_returns", handoff)
+        decided = await outcome("decide_return", wish)
+        assert decided["decision"]["accepted"] is True
+        handoffs = [e.event for e in ear.of(AgentEvent) if e.event["type"] == "handoff"]
+        assert [event["to"] for event in handoffs] == ["returns", "authentication", "returns"]
