@@ -13,7 +13,6 @@ from typing import Any
 from gateway.agents.agent import Agent
 from gateway.agents.desk import Outcome, ToolDesk
 from gateway.agents.handoff import handoff_tools
-from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
 from gateway.agents.tool_source import ToolSource, keep_open
 from gateway.conversation import Conversation
@@ -47,7 +46,6 @@ class SessionAgents:
         configure: Callable[[], None],
         leg: Callable[[], object],
         hang_up: Callable[[], None],
-        text_model: TextModel | None = None,
     ) -> None:
         self.settings = settings
         self._session_id = session_id
@@ -57,7 +55,6 @@ class SessionAgents:
         self._configure = configure
         self._call = SessionCall(leg, emit)
         self._hang_up = hang_up
-        self._text_model = text_model
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
         self._calls = ToolCalls()
@@ -266,7 +263,7 @@ class SessionAgents:
             agent,
             tuple(Line(line.role, line.text.strip(), line.agent) for line in lines if line.text),
             self._call,
-            self._text_model,
+            self.settings.text_model,
             self._memory,
             note,
             self._learnt.update,
