@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from gateway.agents.text_model import TextModel
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
@@ -65,7 +64,6 @@ class Session:
         decoding: DecodingPool,
         *,
         ends_with_leg: bool = False,
-        text_model: TextModel | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -96,7 +94,6 @@ class Session:
             configure=self._model.configure,
             leg=lambda: self._leg,
             hang_up=lambda: self.end(Ending.AGENT),
-            text_model=text_model,
         )
         self._watch = SessionWatch(
             self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send

@@ -14,7 +14,6 @@ from gateway.agents.agent import Agent
 from gateway.agents.desk import Outcome, ToolDesk
 from gateway.agents.guardrails import MAX_LINES, GuardContext
 from gateway.agents.handoff import handoff_tools
-from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Line, Tool, ToolContext
 from gateway.agents.tool_source import ToolSource, keep_open
 from gateway.conversation import Conversation
@@ -48,7 +47,6 @@ class SessionAgents:
         configure: Callable[[], None],
         leg: Callable[[], object],
         hang_up: Callable[[], None],
-        text_model: TextModel | None = None,
     ) -> None:
         self.settings = settings
         self._session_id = session_id
@@ -58,7 +56,6 @@ class SessionAgents:
         self._configure = configure
         self._call = SessionCall(leg, emit)
         self._hang_up = hang_up
-        self._text_model = text_model
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
         self._calls = ToolCalls()
@@ -267,7 +264,7 @@ class SessionAgents:
             agent,
             self._lines(),
             self._call,
-            self._text_model,
+            self.settings.text_model,
             self._memory,
             note,
             self._learnt.update,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.agents.agent import Agent, AgentSet
+from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Tool
 from gateway.realtime import protocol
 
@@ -22,7 +23,9 @@ SERVER_VAD: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What a session asks of its model. ``turn_detection`` None: push-to-talk."""
+    """What a session asks of its model. ``turn_detection`` None: push-to-talk. ``text_model``: what
+    its agents may ask besides; None: there is none.
+    """
 
     agents: AgentSet
     voice: str
@@ -30,6 +33,7 @@ class SessionSettings:
     instructions: str | None = None
     language: str | None = None
     turn_detection: Mapping[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
+    text_model: TextModel | None = None
 
     def upstream(
         self, agent: Agent, voice: str | None, tools: Iterable[Tool], *, muted: bool

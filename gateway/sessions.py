@@ -104,6 +104,7 @@ class Sessions:
                 "agents": agents,
                 "voice": self._defaults.voice,
                 "transcription_model": self._defaults.transcription_model,
+                "text_model": self._defaults.text_model,
                 **given,
             }
         )
@@ -117,7 +118,6 @@ class Sessions:
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,
-            text_model=self._defaults.text_model,
         )
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)
