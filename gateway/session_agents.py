@@ -272,9 +272,12 @@ class SessionAgents:
 
     def guard_context(self) -> GuardContext:
         """What a guardrail may know now."""
-        company = self.settings.agents.company_name
         return GuardContext(
-            self._session_id, self._speaker.name, company, self._lines(MAX_LINES), self._text_model
+            self._session_id,
+            self._speaker.name,
+            self.settings.agents.company_name,
+            self._lines(MAX_LINES),
+            self.settings.text_model,
         )
 
     def _lines(self, last: int = 0) -> tuple[Line, ...]:
