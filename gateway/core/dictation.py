@@ -15,6 +15,9 @@ from gateway.core.numerals import digits_in
 
 PHONE_DIGITS, ZIP_DIGITS = 10, 5
 
+_MOST_LOOKED_AT = 500
+"""Characters of a line: of the caller's the first, of the agent's the last ones."""
+
 Asked = Literal["phone", "zip", ""]
 
 _NAMES: tuple[tuple[Asked, re.Pattern[str]], ...] = (
@@ -68,8 +71,8 @@ def dictated(lines: Iterable[tuple[str, str]]) -> Dictation:
     state = Dictation()
     for role, text in lines:
         if role == "user":
-            state = state.hears(digits_in(text))
-        elif asked := asked_in(text):
+            state = state.hears(digits_in(text[:_MOST_LOOKED_AT]))
+        elif asked := asked_in(text[-_MOST_LOOKED_AT:]):
             state = state.asks(asked)
     return state
 

@@ -7,6 +7,8 @@ as figures or in words, in one breath or in several.
 from __future__ import annotations
 
 import difflib
+import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,12 +100,17 @@ _COMPILED_YES, _COMPILED_NO = re.compile(_YES), re.compile(_NO)
 _KEYWORDS = frozenset(word for policy in POLICIES for word in policy.keywords)
 _TOO_COMMON = frozenset({"line", "lines", "phone", "phones", "check", "card", "leave", "offer"})
 """Keywords that alone do not make a question about a policy."""
-_HEARD_FOR = sorted(
+_HEARD_FOR = frozenset(
     {*_KEYWORDS, "balance", "usage", "account", "store", "stores", "representative"}
 )
 _SHORTEST_GUESSED = 5
 _ALIKE = 0.88
 """Part of a word's letters that has to be right for it to be taken for a keyword."""
+
+_MOST_LINES, _MOST_EARLIER, _MOST_WORDS = 100, 4, 40
+"""Lines that are searched for numbers, earlier ones for a wish, and words of a line that are looked
+at: a few milliseconds are all that a call may take.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +131,11 @@ def understand(conversation: Sequence[Line], context: str) -> Request:
     :param context: what the agent who talks adds.
     """
     said = [line.text for line in conversation if line.role == "user"] or [context]
-    numbers = dictated((line.role, line.text) for line in conversation)
+    numbers = dictated((line.role, line.text) for line in conversation[-_MOST_LINES:])
     intent, words = _intent_of(said[-1], context)
     if intent is None and digits_in(said[-1]):
         # Only a number: it belongs to what was asked before.
-        intent, words = _earlier(said[:-1], numbers.asked)
+        intent, words = _earlier(said[-1 - _MOST_EARLIER : -1], numbers.asked)
     # An agent that listens well may have put the number together itself.
     told = dictated([("user", context)])
     return Request(
@@ -175,12 +182,18 @@ def _intent_of(text: str, context: str) -> tuple[Intent | None, str]:
 
 def mended(text: str) -> str:
     """Lower-case words, single spaces; what sounds like a keyword becomes it."""
-    words = re.findall(r"[a-z']+|\d+", text.lower().replace("’", "'").replace("-", " "))
-    return " ".join(_mended_word(word.removesuffix("'s")) for word in words)
+    plain = text.lower().replace("’", "'").replace("-", " ")
+    words = itertools.islice(re.finditer(r"[a-z']+|\d+", plain), _MOST_WORDS)
+    return " ".join(_mended_word(word[0].removesuffix("'s")) for word in words)
 
 
+@functools.lru_cache(maxsize=4096)
 def _mended_word(word: str) -> str:
     if len(word) < _SHORTEST_GUESSED or word in _HEARD_FOR or word.removesuffix("s") in _HEARD_FOR:
         return word
-    close = difflib.get_close_matches(word, _HEARD_FOR, n=1, cutoff=_ALIKE)
+    # Recognisers get the first sound right, and little is lost or added.
+    alike = [
+        known for known in _HEARD_FOR if known[0] == word[0] and abs(len(known) - len(word)) <= 2
+    ]
+    close = difflib.get_close_matches(word, sorted(alike), n=1, cutoff=_ALIKE)
     return close[0] if close else word

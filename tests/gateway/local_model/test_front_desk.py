@@ -2,6 +2,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.local_model import front_desk
 from gateway.local_model.dialogue import Role, Situation, Turn
@@ -130,3 +132,10 @@ def test_yes_and_no_belong_to_the_question_before() -> None:
 
 def test_an_empty_line_begins_with_a_greeting() -> None:
     assert "demonstration" in words()
+
+
+@given(st.lists(st.tuples(st.sampled_from(("user", "assistant", "tool")), st.text()), max_size=5))
+def test_it_always_has_something_to_say(turns: list[tuple[Role, str]]) -> None:
+    given_answer = front_desk.answer(Situation([Turn(*turn) for turn in turns], "", NOON))
+    assert given_answer.sentences
+    assert all(given_answer.sentences)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.agents.telecom.understanding import Intent, Request, mended, understand
 from gateway.agents.tool import Line
@@ -83,3 +85,14 @@ def test_the_context_tells_what_the_words_do_not() -> None:
 def test_keywords_are_mended() -> None:
     assert mended("Roming, and the Acount's ballance!") == "roaming and the account balance"
     assert mended("change planet stock") == "change planet stock"
+
+
+@given(st.lists(st.text(max_size=200), max_size=4), st.text(max_size=50))
+def test_whatever_is_said_means_something(said: list[str], context: str) -> None:
+    request = understand([Line("user", text) for text in said], context)
+    assert len(request.phone_number) in (0, 10)
+    assert len(request.zip_code) in (0, 5)
+
+
+def test_a_long_line_is_not_read_to_its_end() -> None:
+    assert len(mended("a " * 10_000).split()) < 100
