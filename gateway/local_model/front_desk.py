@@ -72,6 +72,10 @@ _ABILITIES: Sentences = (
 )
 _HERE: Sentences = ("Yes, I hear you. How can I help?", "I am here, go ahead.")
 _WAITING: Sentences = ("Take your time.", "Sure, I will wait.", "No hurry.")
+_DROPPED: Sentences = (
+    "All right, I leave it. Is there anything else?",
+    "Fine, never mind. What else would you like to know?",
+)
 _GO_AHEAD: Sentences = ("Sure, what is it?", "Go ahead, please.", "All right, I am listening.")
 _NICE: Sentences = (
     "Nice to meet you, {words}. What can I do for you?",
@@ -122,6 +126,7 @@ _ALLOWED: tuple[tuple[str, Sentences], ...] = (
 )
 _ALLOW_LIST = tuple((re.compile(pattern), phrases) for pattern, phrases in _ALLOWED)
 _REPEATS = re.compile(_REPEAT)
+_NEVER_MIND = re.compile(r"(no |oh )?(never ?mind|forget (it|that|about it)|stop( it| that)?)")
 _NAME = re.compile(r"(my name is|i am called|call me) (?P<name>[a-z]+)")
 _BUSINESS = re.compile(
     r"\b(bill\w*|plans?|data|account|stores?|phones?|numbers?|payments?|pay|due|roaming|minutes"
@@ -174,7 +179,20 @@ class _FrontDesk:
             return self._take_down(dictation)
         if is_keys(self._last.text):
             return Answer(reply(self._situation))
-        return self._directly(heard) or self._ask_supervisor(dictation)
+        if _NEVER_MIND.fullmatch(heard):
+            return self._one_of(_DROPPED)
+        direct = self._directly(heard)
+        if direct is not None:
+            return Answer((*direct.sentences, *self._unread()))
+        asking = self._ask_supervisor(dictation)
+        return Answer((*self._unread(), *asking.sentences), asking.arguments)
+
+    def _unread(self) -> Sentences:
+        """What the supervisor answered while the caller was speaking."""
+        for turn in reversed(self._situation.turns):
+            if turn.role != "user":
+                return self._read_out(turn.text).sentences if turn.role == "tool" else ()
+        return ()
 
     def _directly(self, heard: str) -> Answer | None:
         """The allow-list."""

@@ -124,6 +124,17 @@ def test_it_repeats_the_answer_and_not_the_filler() -> None:
     assert "How can I help" in words("What was that?")
 
 
+def test_an_answer_that_came_while_the_caller_spoke_is_read_out_with_theirs() -> None:
+    lines = ["Price?", "> Let me see.", "< It is $8."]
+    assert words(*lines, "How are you?").endswith("How can I help? It is $8.")
+    both = answer(*lines, "And my bill?")
+    assert both.sentences[0] == "It is $8."
+    assert both.sentences[1] in FILLERS
+    assert both.arguments is not None
+    assert "$8" not in words(*lines, "Never mind.")
+    assert "$8" not in words(*lines, "> It is $8.", "How are you?")
+
+
 def test_yes_and_no_belong_to_the_question_before() -> None:
     assert "what is it" in words("> You are welcome. Is there anything else?", "Yes.")
     assert "Goodbye" in words("> You are welcome. Is there anything else?", "No, thanks.")
