@@ -1,9 +1,8 @@
-"""What a session does with any leg: choose it, tell how it stands and how it fares, close it."""
+"""What a session does with any leg: tell how it stands and how it fares, close it."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import structlog
 
@@ -11,11 +10,10 @@ from gateway.conversation import Conversation
 from gateway.core.events import CallStats
 from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
-from gateway.core.sdp import parse_sdp
-from gateway.media.leg import Leg, LegHandler, LegState
+from gateway.core.steps import TURN
+from gateway.core.usage import UsageReport
+from gateway.media.leg import Leg, LegState
 from gateway.media.pcm import PcmLeg
-from gateway.media.rtp_leg import RtpConfig, RtpLeg
-from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime.client import RealtimeClient
 
 log = structlog.get_logger(__name__)
@@ -36,51 +34,6 @@ ICE_STATES = {
 _MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
-    """A caller whose signaling tells where its media may go: it may offer RTP without ICE.
-
-    :ivar address: the IP address that its signaling comes from.
-    :ivar trusted: it proved who it is.
-    """
-
-    address: str
-    trusted: bool = False
-
-
-OfferLeg = WebRtcLeg | RtpLeg
-"""A leg that is made of an offer."""
-
-
-def leg_for(
-    offer: str, phone: Phone | None, media: WebRtcConfig, handler: LegHandler, playout: Playout
-) -> OfferLeg:
-    """The leg that an offer asks for.
-
-    :param phone: None: whoever offers gets WebRTC, or nothing.
-    :raises SdpError: the offer cannot be read.
-    """
-    if phone is None or not _is_plain(offer):
-        return WebRtcLeg(media, handler, playout)
-    config = RtpConfig(media.addresses)
-    return RtpLeg(config, handler, playout, peer=phone.address, trusted=phone.trusted)
-
-
-def continues(leg: OfferLeg, offer: str) -> bool:
-    """Whether an offer is about a leg that is there; another one needs a new leg.
-
-    :raises SdpError: the offer cannot be answered by any leg.
-    """
-    if isinstance(leg, RtpLeg):
-        return _is_plain(offer) and leg.state not in (LegState.FAILED, LegState.CLOSED)
-    return leg.accepts(offer)
-
-
-def _is_plain(offer: str) -> bool:
-    """Whether the media of an offer come without DTLS."""
-    return not any(section.fingerprints for section in parse_sdp(offer).media)
-
-
 def carries_voice(leg: Leg | None) -> bool:
     """Whether the caller hears the agent by this leg: also while it connects, or is not heard of,
     when the answer waits for it.
@@ -99,7 +52,11 @@ def measured_leg(leg: Leg | None, pcm: PcmLeg) -> Leg | None:
 
 
 def call_stats(
-    leg: Leg, playout: Playout, model: RealtimeClient, conversation: Conversation
+    leg: Leg,
+    playout: Playout,
+    model: RealtimeClient,
+    conversation: Conversation,
+    usage: UsageReport,
 ) -> CallStats:
     """How a call fares now."""
     quality = leg.stats()
@@ -110,7 +67,7 @@ def call_stats(
         remote_loss_percent=quality.remote_loss_percent,
         concealed_percent=quality.concealed_percent,
         buffer_ms=to_ms(playout.owed_samples),
-        turn_latency_ms=conversation.turn_latency_ms,
+        turn_latency_ms=conversation.steps.last_ms(TURN),
         uplink_dropped_ms=to_ms(model.dropped_samples),
         underruns=playout.stats.underruns,
         packets_received=quality.packets_received,
@@ -118,6 +75,8 @@ def call_stats(
         packets_late=quality.packets_late,
         packets_sent=quality.packets_sent,
         downlink_fec=quality.sending_fec,
+        usage=usage,
+        steps=conversation.steps.report(),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.sessions import find_agent_set
+from gateway.sessions import Sessions
 from signaling.bodies import read_body
 from signaling.events import MAX_INSTRUCTIONS, MAX_NAME, bad_request, mapping, text_field
 from signaling.keys import EphemeralKey, EphemeralKeys, KeySession
@@ -26,7 +26,8 @@ LONGEST: Final = 7_200
 class ClientSecretsDoor:
     """:param defaults: what a key's session is told to be where its request says nothing."""
 
-    def __init__(self, keys: EphemeralKeys, defaults: KeySession) -> None:
+    def __init__(self, sessions: Sessions, keys: EphemeralKeys, defaults: KeySession) -> None:
+        self._sessions = sessions
         self._keys = keys
         self._defaults = defaults
 
@@ -50,7 +51,7 @@ class ClientSecretsDoor:
         body = _parse(await read_body(request, MAX_BODY, "body"))
         session = parse_session(body.get("session"))
         if session.agent_set is not None:
-            find_agent_set(session.agent_set)
+            self._sessions.find_agents(session.agent_set)
         key = self._keys.issue(session, parse_lifetime(body.get("expires_after")))
         return {
             "value": key.value,

@@ -15,6 +15,8 @@ from gateway.core import events
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent
 from gateway.core.sdp import SdpError
+from gateway.core.steps import StepTime
+from gateway.core.usage import Tokens
 
 AUDIO_RESPONSE: Final = "audio_response"
 
@@ -244,6 +246,10 @@ def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[s
             return [("webrtc_state", {"connection": event.connection, "ice": event.ice})]
         case events.CallStats():
             return [("call_stats", _call_stats(event))]
+        case events.UsageChanged():
+            return [("agent_event", _usage(event))]
+        case events.AgentEvent():
+            return [("agent_event", dict(event.event))]
         case events.Failed():
             return [("error", {"code": event.code.value, "message": event.message})]
 
@@ -269,7 +275,7 @@ def _message(line: events.Message) -> list[tuple[str, Any]]:
                     "type": line.type,
                     "content": line.content,
                     "timestamp": line.timestamp,
-                    "metadata": dict(line.data),
+                    "metadata": {**line.data, **line.metadata},
                 },
             )
         )
@@ -292,6 +298,46 @@ def _call_stats(stats: events.CallStats) -> dict[str, Any]:
         "packetsLate": stats.packets_late,
         "packetsSent": stats.packets_sent,
         "downlinkFec": stats.downlink_fec,
+        "costUsd": stats.usage.cost_usd,
+        "tokens": _tokens(stats.usage.total),
+        "steps": _steps(stats.steps),
+    }
+
+
+def _usage(change: events.UsageChanged) -> dict[str, Any]:
+    return {
+        "type": "usage",
+        "costUsd": change.usage.cost_usd,
+        "tokens": _tokens(change.usage.total),
+        "models": {
+            name: {"costUsd": used.cost_usd, "tokens": _tokens(used.tokens)}
+            for name, used in change.usage.models.items()
+        },
+        "steps": _steps(change.steps),
+    }
+
+
+def _tokens(tokens: Tokens) -> dict[str, Any]:
+    return {
+        "textIn": tokens.text_in,
+        "textCached": tokens.text_cached,
+        "textOut": tokens.text_out,
+        "audioIn": tokens.audio_in,
+        "audioCached": tokens.audio_cached,
+        "audioOut": tokens.audio_out,
+        "audioSeconds": _tenths(tokens.audio_seconds),
+    }
+
+
+def _steps(steps: Mapping[str, StepTime]) -> dict[str, Any]:
+    return {
+        name: {
+            "count": step.count,
+            "lastMs": step.last_ms,
+            "meanMs": step.mean_ms,
+            "maxMs": step.max_ms,
+        }
+        for name, step in steps.items()
     }
 
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
-from gateway.sessions import Sessions, find_agent_set
+from gateway.sessions import Sessions
 from signaling import events
 from signaling.audio import read_audio
 from signaling.client import Client
@@ -223,7 +223,7 @@ class SocketIoDoor:
         session, update = _session(client), events.Update.parse(data)
         changes = dict(update.changes)
         if update.agent_set is not None:
-            changes["agents"] = find_agent_set(update.agent_set)
+            changes["agents"] = self._sessions.find_agents(update.agent_set)
         session.update(**changes)
 
     async def _leave(self, client: Client, data: Any) -> None:

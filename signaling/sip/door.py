@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status, StatusChanged
 from gateway.session import Session
-from gateway.session_legs import Phone
+from gateway.session_offer import Phone
 from gateway.sessions import Sessions
 from gateway.sip_settings import SipAddress
 from signaling.origins import Origins

@@ -229,6 +229,7 @@ def _refuse(headers: Headers, reason: str, code: int = 400) -> NoReturn:
     """Of a request; without all that a response echoes, and of an ACK, nobody is told."""
     answerable = all(headers.get(name) for name in _ECHOED)
     answerable = answerable and not headers["CSeq"].endswith("ACK")
+    answerable = answerable and _FIRST_VALUE.match(headers["Via"]) is not None
     raise Malformed(reason, code, headers if answerable else None)
 
 

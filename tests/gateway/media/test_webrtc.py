@@ -199,11 +199,14 @@ async def test_hold_and_resume(gateway: GatewayEnd, caller: Caller) -> None:
     assert "a=inactive" in held
     heard, sent = len(gateway.session.pcm), gateway.leg.stats().packets_sent
     gateway.say(beep().tobytes())
-    await gateway.session.until(lambda: gateway.session.played == ["item"])
+    await caller.microphone.say(beep())
+    assert gateway.session.played == [], "the agent waits"
     assert gateway.leg.stats().packets_sent == sent
     assert len(gateway.session.pcm) == heard, "nor does the session hear anything"
     resumed = await gateway.leg.answer(offer)
     assert "a=sendrecv" in resumed
+    await gateway.session.until(lambda: gateway.session.played == ["item"])
+    assert gateway.leg.stats().packets_sent >= sent + 15, "and says all of it"
     said = asyncio.create_task(caller.microphone.say(beep(0.6)))
     await gateway.session.until_loud()
     await said

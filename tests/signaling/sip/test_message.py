@@ -112,6 +112,7 @@ def test_what_is_wrong_with_a_request_is_answered(old: bytes, new: bytes, code: 
         Phone().invite().replace(b"Alice", b"\xff"),
         Phone().invite().replace(b"Via", b"X: y\r\n" * MAX_HEADERS + b"Via"),
         Phone().invite().replace(b"Max-Forwards: 70", b"Subject: " + b"a" * 3000),
+        Phone().invite().replace(b"Via: ", b'Via: "'),
         Phone().request("ACK").replace(b"Call-ID", b"Call-IE"),
         Phone().request("ACK").replace(b"Content-Length: 0", b"Content-Length: 5"),
         b"SIP/2.0 999 Who\r\nVia: SIP/2.0/UDP h;branch=b\r\nCSeq: 1 BYE\r\n\r\n",
