@@ -1,6 +1,10 @@
 """The table of a call. What phones see of it is in ``test_user_agent.py``."""
 
+from pathlib import Path
+
 from signaling.sip.call import TRANSITIONS, Input, State, diagram
+
+DOCS = Path(__file__).parents[3] / "docs" / "sip.md"
 
 
 def test_each_state_can_be_reached_and_every_call_can_be_ended_by_either_side() -> None:
@@ -20,6 +24,7 @@ def test_no_bye_is_sent_before_the_ack() -> None:
             assert what in (Input.ACK, Input.NO_ACK)
 
 
-def test_the_diagram_draws_each_transition() -> None:
+def test_the_documentation_has_the_table() -> None:
+    assert diagram() in DOCS.read_text()
     assert diagram().count("-->") == len(TRANSITIONS) + 1
     assert "offered_again --> established: CANCEL / 487" in diagram()

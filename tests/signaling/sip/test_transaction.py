@@ -1,5 +1,7 @@
 """The tables of RFC 3261 §17, in virtual time."""
 
+from pathlib import Path
+
 import pytest
 
 from signaling.sip.timers import Timers
@@ -15,6 +17,8 @@ from signaling.sip.transaction import (
     diagram,
 )
 from tests.signaling.sip.phone import Wire
+
+DOCS = Path(__file__).parents[3] / "docs" / "sip.md"
 
 
 class Bench:
@@ -137,6 +141,7 @@ def test_nothing_is_repeated_where_nothing_is_lost(machine: Machine, code: int) 
     assert bench.ended == ["key"], "nobody is waited for"
 
 
-def test_the_diagram_draws_each_transition() -> None:
+def test_the_documentation_has_the_tables() -> None:
     for machine in MACHINES:
+        assert diagram(machine) in DOCS.read_text()
         assert diagram(machine).count("-->") == len(machine.transitions) + 1
