@@ -3,11 +3,10 @@
 A field's name in capitals is its variable, its description is what an error says was expected. What
 wins, strongest first: command-line flags, the environment, the `.env` file. A variable that is set
 but empty counts as unset, so a copied `.env` may keep lines it does not use. The names of OpenAI's
-models are spelled here and nowhere else.
+models are spelled here, and in the table of their prices.
 """
 
 import ipaddress
-import json
 import re
 import textwrap
 from pathlib import Path
@@ -16,9 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -29,64 +26,17 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_json
 from gateway.telemetry import LogFormat, LogLevel, redact_text
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret"})
-# RFC 7064 §3.1 and RFC 7065 §3.1.
-_STUN_URL = re.compile(r"stuns?:[^\s?#/@]+")
-_TURN_URL = re.compile(r"turns?:[^\s?#/@]+(\?transport=(udp|tcp))?")
 
 
 class SettingsError(Exception):
     """The settings cannot be used. `str()` is one line which names each wrong variable."""
-
-
-class IceServer(BaseModel):
-    """A STUN or TURN server in the shape of W3C's RTCIceServer dictionary."""
-
-    model_config = ConfigDict(frozen=True)
-
-    urls: tuple[str, ...] = Field(min_length=1)
-    username: str | None = None
-    credential: SecretStr | None = None
-
-    @field_validator("urls", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if not all(_TURN_URL.fullmatch(url) or _STUN_URL.fullmatch(url) for url in self.urls):
-            raise ValueError("a URL is not of the form stun:HOST or turn:HOST:PORT")
-        if self.turn_url is not None and (self.username is None) != (self.credential is None):
-            raise ValueError(f"{self.turn_url} needs a username and a credential, or neither")
-        return self
-
-    @property
-    def turn_url(self) -> str | None:
-        """The first of its URLs that is a TURN server's."""
-        return next((url for url in self.urls if _TURN_URL.fullmatch(url)), None)
-
-    @property
-    def lacks_credential(self) -> bool:
-        """Whether it can be used only with a credential made for it."""
-        return self.turn_url is not None and self.credential is None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The RTCIceServer dictionary for a client: `{urls: [...], username?, credential?}`.
-
-        It holds the credential in clear: for the wire, never for a log.
-        """
-        server: dict[str, Any] = {"urls": list(self.urls)}
-        if self.username is not None:
-            server["username"] = self.username
-        if self.credential is not None:
-            server["credential"] = self.credential.get_secret_value()
-        return server
 
 
 def _lower(value: object) -> object:
@@ -136,13 +86,21 @@ def _check_origin(value: str) -> str:
     return f"{parts.scheme}://{netloc}"
 
 
-def _check_realtime_url(value: str) -> str:
+def _check_url(value: str, *schemes: str) -> str:
     parts = _split_url(value)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.fragment:
-        raise ValueError("expected a ws:// or wss:// URL")
+    if parts.scheme not in schemes or not parts.hostname or parts.fragment:
+        raise ValueError(f"expected a {schemes[0]}:// or {schemes[1]}:// URL")
     if "@" in parts.netloc:
         raise ValueError("credentials belong into OPENAI_API_KEY, not into the URL")
     return value
+
+
+def _check_realtime_url(value: str) -> str:
+    return _check_url(value, "ws", "wss")
+
+
+def _check_http_url(value: str) -> str:
+    return _check_url(value, "http", "https")
 
 
 def _parse_port_range(value: object) -> object:
@@ -183,15 +141,6 @@ def _check_public_address(value: str) -> str:
     if address.is_unspecified or address.is_multicast:
         raise ValueError("nobody can send to this address")
     return str(address)
-
-
-def _parse_ice_servers(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -245,6 +194,10 @@ class Settings(BaseSettings):
         default=3600.0, ge=5, allow_inf_nan=False, description="5 seconds or more"
     )
     transcription_model: _Name = "gpt-transcribe"
+    supervisor_model: _Name = "gpt-5.4-mini"
+    supervisor_url: Annotated[str, AfterValidator(_check_http_url)] | None = Field(
+        default=None, description="an http:// or https:// URL"
+    )
     agent_set: _Name = "chat_supervisor"
 
     host: Annotated[str, AfterValidator(_check_host)] = Field(
@@ -273,16 +226,18 @@ class Settings(BaseSettings):
     session_max_duration: _PositiveSeconds = 3600.0
     reconnect_grace: _Seconds = 30.0
     drain_timeout: _Seconds = 20.0
+    max_cost_per_session: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="US dollars, more than 0"
+    )
+    model_prices: ModelPrices = Field(default={}, description=MODEL_PRICES)
     max_sessions: int = Field(default=0, ge=0, description="a number of sessions, 0 for no cap")
 
     turn_secret: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(
         default=None, description="the secret that the TURN server shares with the gateway"
     )
-    ice_servers: Annotated[tuple[IceServer, ...], NoDecode, BeforeValidator(_parse_ice_servers)] = (
-        Field(
-            default=(),
-            description='a JSON list of {"urls": …, "username": …, "credential": …}',
-        )
+    ice_servers: Annotated[tuple[IceServer, ...], NoDecode, BeforeValidator(parse_json)] = Field(
+        default=(),
+        description='a JSON list of {"urls": …, "username": …, "credential": …}',
     )
     public_address: Annotated[
         tuple[_PublicAddress, ...], NoDecode, BeforeValidator(_split_commas)
@@ -307,6 +262,18 @@ class Settings(BaseSettings):
     def embedded_model(self) -> bool:
         """Whether the embedded model answers: no key, and no other server was asked for."""
         return self.openai_api_key is None and "realtime_url" not in self.model_fields_set
+
+    @property
+    def text_model_url(self) -> str | None:
+        """Where the Responses API is, without ``/responses``; None: rules answer.
+
+        A key is shown to no server but the one that it is for.
+        """
+        if self.supervisor_url is not None or self.openai_api_key is None:
+            return self.supervisor_url
+        parts = urlsplit(self.realtime_url)
+        path = parts.path.rstrip("/").removesuffix("/realtime")
+        return f"http{parts.scheme.removeprefix('ws')}://{parts.netloc}{path}"
 
     @field_validator("ice_servers")
     @classmethod

@@ -8,17 +8,18 @@ clock.
 
 from __future__ import annotations
 
-import binascii
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
 from gateway.core import events as out
-from gateway.core.playout import Playout
+from gateway.core.playout import Cut, Playout
 from gateway.core.replay import ReplayBuffer
 from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
 from gateway.core.rollover import Moment
+from gateway.core.steps import TURN, StepTimes
 from gateway.core.transcript import Transcript
 from gateway.core.turns import Action, Input, Turn, Turns
 from gateway.handover import Handover
@@ -62,7 +63,7 @@ class Conversation:
         """Whether the caller's speech cuts the agent (``interrupt_response``)."""
         self.server_answers = True
         """Whether the server answers turns that it heard the end of (``create_response``)."""
-        self.turn_latency_ms: int | None = None
+        self.steps = StepTimes()
         self._speech_stopped_at: float | None = None
         self._answering: set[str] = set()
         self._handlers: dict[str, Callable[[protocol.Event, float], None]] = {
@@ -111,15 +112,20 @@ class Conversation:
         self.replay.speech_stopped(event.get("audio_end_ms"))
         self.turns.feed(Input.SPEECH_STOPPED)
         self._speech_stopped_at = now
+        self._expect_answer(now)
 
     def _on_committed(self, event: protocol.Event, now: float) -> None:
         self.handover.place_spoken(event["item_id"], event.get("previous_item_id"))
         self.replay.committed(event["item_id"], now)
+        self._expect_answer(now)
+
+    def _expect_answer(self, now: float) -> None:
         if self.server_answers and not self.replay.manual:
             self.responses.expect(now)
 
     def _on_item_added(self, event: protocol.Event, now: float) -> None:
         item = event["item"]
+        self.handover.holds(item["id"])
         # An answer's line is placed by its response. Others are those that were told.
         if item.get("type") != "message" or item.get("role") != "user":
             return
@@ -153,31 +159,28 @@ class Conversation:
 
     def _on_output_item_added(self, event: protocol.Event, now: float) -> None:
         item = event["item"]
+        self._answering.add(item["id"])
         if item.get("type") != "message":
             return
         self.handover.spoken(item["id"])
-        self._answering.add(item["id"])
         self._playout.begin(item["id"])
         self.transcript.place(item["id"], "assistant", agent=self.agent_name)
 
     def _on_output_item_done(self, event: protocol.Event, now: float) -> None:
-        item = event["item"]
-        if item.get("type") == "message":
+        if (item := event["item"]).get("type") == "message":
             self._finish_audio([item["id"]], now)
 
     def _on_audio_delta(self, event: protocol.Event, now: float) -> None:
         if self.responses.stale(event.get("response_id", "")):
             return
-        try:
-            pcm = binascii.a2b_base64(event["delta"])
-        except binascii.Error:
+        if (pcm := protocol.pcm_of(event)) is None:
             log.warning("model sent audio that is not base64")
             return
         if self.audible:
             self._playout.push(event["item_id"], pcm, event.get("content_index", 0))
         self.turns.feed(Input.AUDIO_STARTED)
         if self._speech_stopped_at is not None:
-            self.turn_latency_ms = round((now - self._speech_stopped_at) * 1000)
+            self.steps.add(TURN, now - self._speech_stopped_at)
             self._speech_stopped_at = None
 
     def _on_audio_done(self, event: protocol.Event, now: float) -> None:
@@ -260,8 +263,8 @@ class Conversation:
         self.replay.cleared()
         self._send(protocol.clear())
 
-    def request_response(self) -> None:
-        self._send_request(self.responses.request())
+    def request_response(self, response: Mapping[str, Any] | None = None) -> None:
+        self._send_request(self.responses.request(response))
 
     def interrupt(self, now: float) -> None:
         """Stop the answer now, at what was heard of it."""
@@ -375,7 +378,7 @@ class Conversation:
             if line is None or line.heard:
                 continue
             if self.audible and line.spoken:
-                self.transcript.cut(item_id, 0, 0)
+                self.handover.truncate(Cut(item_id, 0, 0, 0))
             else:
                 line.interrupted = line.complete = line.heard = True
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.core.playout import Cut
 from gateway.core.replay import Replay, ReplayBuffer
+from gateway.core.tool_calls import ToolCall, ToolOutput
 from gateway.core.transcript import Line, Transcript
 from gateway.realtime import protocol
 
@@ -37,7 +38,7 @@ class Handover:
         self._spoken: set[str] = set()
         """Answers that the present connection holds as audio, and can truncate."""
         self._known: set[str] = set()
-        """Items that it was told as text."""
+        """Items that it holds: of its own making, or told as text."""
         self._cuts = 0
         self._unheard: deque[str] = deque()
         """Lines of the caller's whose audio the present connection hears again."""
@@ -49,14 +50,14 @@ class Handover:
         :param final: only lines that cannot change any more; else also answers that are all there
             and not yet heard to their end.
         """
-        lines = [line for line in self._transcript.lines if _is_told(line, final)][-MAX_CARRIED:]
+        lines = _carried([line for line in self._transcript.lines if _is_told(line, final)])
         last_known = max((i for i, line in enumerate(lines) if line.item_id in known), default=-1)
         previous = protocol.ROOT
         for index, line in enumerate(lines):
             if line.item_id not in known:
                 known.add(line.item_id)
                 before_others = previous if index < last_known else None
-                yield protocol.message_item(line.role, line.text, line.item_id, before_others)
+                yield _item(line, before_others)
             previous = line.item_id
 
     def take_over(self, known: set[str], *, turns: bool) -> Replay:
@@ -92,6 +93,10 @@ class Handover:
     def spoken(self, item_id: str) -> None:
         """The present connection speaks an answer."""
         self._spoken.add(item_id)
+
+    def holds(self, item_id: str) -> None:
+        """The present connection took an item in, or made it: it is not told of it again."""
+        self._known.add(item_id)
 
     def lost(self) -> None:
         """The present connection is gone, and what it held."""
@@ -134,4 +139,25 @@ class Handover:
 
 
 def _is_told(line: Line, final: bool) -> bool:
-    return line.complete and bool(line.text.strip()) and (line.reported or not final)
+    said = bool(line.text.strip()) or line.tool is not None
+    return line.complete and said and (line.reported or not final)
+
+
+def _carried(lines: list[Line]) -> list[Line]:
+    """The last of them, but no tool's output without its call, which a server would refuse."""
+    last = lines[-MAX_CARRIED:]
+    called = {line.tool.call_id for line in last if isinstance(line.tool, ToolCall)}
+    return [
+        line
+        for line in last
+        if not isinstance(line.tool, ToolOutput) or line.tool.call_id in called
+    ]
+
+
+def _item(line: Line, previous_item_id: str | None) -> protocol.Event:
+    match line.tool:
+        case ToolCall():
+            return protocol.function_call_item(line.tool, previous_item_id)
+        case ToolOutput():
+            return protocol.function_output_item(line.tool, previous_item_id)
+    return protocol.message_item(line.role, line.text, line.item_id, previous_item_id)

@@ -7,7 +7,6 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -21,6 +20,7 @@ from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.core.sdp import SdpError
+from gateway.heartbeat import heartbeat
 from gateway.keypad import Keypad
 from gateway.media.decoding import DecodingPool
 from gateway.media.leg import Leg, LegState
@@ -29,15 +29,12 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
-from gateway.session_legs import (
-    ICE_STATES,
-    MEASURED,
-    call_stats,
-    carries_voice,
-    close_leg,
-)
+from gateway.session_agents import SessionAgents
+from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg, measured_leg
 from gateway.session_model import SessionModel
 from gateway.session_settings import SessionSettings
+from gateway.session_usage import CostRules
+from gateway.session_watch import SessionWatch
 from gateway.telemetry import bind_session
 from gateway.uplink import SentAudio, Uplink
 
@@ -62,6 +59,7 @@ class Session:
         endpoint: Endpoint,
         media: WebRtcConfig,
         limits: SessionLimits,
+        costs: CostRules,
         pcm: PcmFormat,
         decoding: DecodingPool,
         *,
@@ -73,7 +71,6 @@ class Session:
         self.status = Status.CONNECTING
         self.end_reason = ""
         """Why the session ended; empty while it lives."""
-        self._settings = settings
         self._media = media
         self._ends_with_leg = ends_with_leg
         self._loop = asyncio.get_running_loop()
@@ -86,7 +83,20 @@ class Session:
             endpoint,
             self._conversation,
             self,
-            lambda: self._settings.upstream(muted=self._muted),
+            lambda: self._agents.upstream(muted=self._muted),
+        )
+        self._agents = SessionAgents(
+            self.id,
+            settings,
+            self._conversation,
+            emit=self._emit,
+            send=self._send,
+            configure=self._model.configure,
+            leg=lambda: self._leg,
+            hang_up=lambda: self.end(Ending.AGENT),
+        )
+        self._watch = SessionWatch(
+            self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
@@ -99,7 +109,7 @@ class Session:
         # One negotiation at a time, and none while the session closes: what it starts would stay.
         self._negotiating = asyncio.Lock()
         self._muted = False
-        self._apply_agent()
+        self._apply_settings()
         self._ended = asyncio.Event()
         self._lifetime = Lifetime(limits, self._loop.time())
         self._warning: EndNotice | None = None
@@ -109,7 +119,7 @@ class Session:
 
     @property
     def agent_set(self) -> str:
-        return self._settings.agents.name
+        return self._agents.settings.agents.name
 
     @property
     def ended(self) -> bool:
@@ -127,12 +137,15 @@ class Session:
         What was said last is told before ``DISCONNECTED``, and nothing after it.
         """
         bind_session(self.id)
+        self._watch.begin()
         log.info("session started", agents=self.agent_set)
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch.run(), name="watch")
+                tasks.create_task(self._agents.run(), name="agents")
                 tasks.create_task(self._model.run(), name="model")
                 tasks.create_task(self._uplink.run(), name="uplink")
-                tasks.create_task(self._keep_time(), name="clock")
+                tasks.create_task(heartbeat(self._tick), name="clock")
                 await self._ended.wait()
                 raise _Ended
         except* _Ended:
@@ -156,21 +169,16 @@ class Session:
             if self._leg is not None:
                 await close_leg(self._leg)
 
-    async def _keep_time(self) -> None:
-        deadline = self._loop.time()
-        while True:
-            # A second after the last deadline; what a stalled process missed is not made up for.
-            deadline = max(deadline + 1.0, self._loop.time())
-            await asyncio.sleep(deadline - self._loop.time())
-            self._tick(self._loop.time())
-
     def _tick(self, now: float) -> None:
         self._conversation.poll(now)
+        self._agents.poll()
         if not self._playout.is_empty:
             self.touch()
-        if self._leg is not None and self._leg.state in MEASURED:
-            model = self._model.client
-            self._emit(call_stats(self._leg, self._playout, model, self._conversation))
+        self._watch.tick()
+        leg = measured_leg(self._leg, self._pcm)
+        if leg is not None:
+            model, usage = self._model.client, self._watch.usage
+            self._emit(call_stats(leg, self._playout, model, self._conversation, usage))
         if (cause := self._lifetime.ended(now)) is not None:
             self.fail(ErrorCode.SESSION_EXPIRED, cause)
             return
@@ -212,6 +220,7 @@ class Session:
         self._pcm.switch(self._mailbox.is_heard and not carries_voice(self._leg))
 
     def _emit(self, event: SessionEvent) -> None:
+        self._watch.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:
@@ -296,11 +305,12 @@ class Session:
         if muted != self._muted:
             self._muted = muted
             self.clear_audio()
-            self._apply_agent()
+            self._apply_settings()
             self._model.configure()
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
+        self._pcm.used = True
         return await self._uplink.send(data, form)
 
     def commit_audio(self) -> None:
@@ -316,13 +326,12 @@ class Session:
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings` in mid-call."""
         self.touch()
-        self._settings = replace(self._settings, **changes)
-        self._apply_agent()
+        self._agents.update(**changes)
+        self._apply_settings()
         self._model.configure()
 
-    def _apply_agent(self) -> None:
-        self._conversation.agent_name = self._settings.agents.entry.name
-        detection = self._settings.turn_detection or {}
+    def _apply_settings(self) -> None:
+        detection = self._agents.settings.turn_detection or {}
         self._conversation.barge_in = bool(detection.get("interrupt_response", True))
         self._conversation.server_answers = bool(detection.get("create_response", True))
         self._conversation.replay.manual = self._muted or not detection
@@ -339,6 +348,9 @@ class Session:
         else:
             self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
 
+    def on_model_changed(self) -> None:
+        self._agents.on_model_changed()
+
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
         if not self._playout.is_empty:
@@ -350,6 +362,9 @@ class Session:
             return
         if protocol.is_sign_of_life(kind):
             self.touch()
+        self._agents.on_model_event(event)
+        self._watch.on_model_event(event)
+        event = protocol.for_client(event)
         self._emit(out.UpstreamEvent(event))
         if self._leg is not None and self._leg.data_open:
             self._leg.send_data(json.dumps(event))
@@ -376,6 +391,7 @@ class Session:
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
+        self._agents.poll()
 
     def on_data(self, label: str, message: str) -> None:
         log.debug("data channel message ignored", label=label, length=len(message))

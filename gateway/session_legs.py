@@ -10,7 +10,10 @@ from gateway.conversation import Conversation
 from gateway.core.events import CallStats
 from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
+from gateway.core.steps import TURN
+from gateway.core.usage import UsageReport
 from gateway.media.leg import Leg, LegState
+from gateway.media.pcm import PcmLeg
 from gateway.realtime.client import RealtimeClient
 
 log = structlog.get_logger(__name__)
@@ -28,8 +31,7 @@ ICE_STATES = {
 }
 """W3C ``iceConnectionState``."""
 
-MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
-"""States in which ``call_stats`` are told."""
+_MEASURED = (LegState.CONNECTED, LegState.DISCONNECTED)
 
 
 def carries_voice(leg: Leg | None) -> bool:
@@ -40,8 +42,21 @@ def carries_voice(leg: Leg | None) -> bool:
     return leg is not None and leg.state not in silent
 
 
+def measured_leg(leg: Leg | None, pcm: PcmLeg) -> Leg | None:
+    """The leg that ``call_stats`` are about: what a peer connected, or else the voice over
+    signaling once there was any.
+    """
+    if leg is not None and leg.state in _MEASURED:
+        return leg
+    return pcm if pcm.used and pcm.state is LegState.CONNECTED else None
+
+
 def call_stats(
-    leg: Leg, playout: Playout, model: RealtimeClient, conversation: Conversation
+    leg: Leg,
+    playout: Playout,
+    model: RealtimeClient,
+    conversation: Conversation,
+    usage: UsageReport,
 ) -> CallStats:
     """How a call fares now."""
     quality = leg.stats()
@@ -52,7 +67,7 @@ def call_stats(
         remote_loss_percent=quality.remote_loss_percent,
         concealed_percent=quality.concealed_percent,
         buffer_ms=to_ms(playout.owed_samples),
-        turn_latency_ms=conversation.turn_latency_ms,
+        turn_latency_ms=conversation.steps.last_ms(TURN),
         uplink_dropped_ms=to_ms(model.dropped_samples),
         underruns=playout.stats.underruns,
         packets_received=quality.packets_received,
@@ -60,6 +75,8 @@ def call_stats(
         packets_late=quality.packets_late,
         packets_sent=quality.packets_sent,
         downlink_fec=quality.sending_fec,
+        usage=usage,
+        steps=conversation.steps.report(),
     )
 
 

@@ -29,6 +29,9 @@ class ModelUser(Protocol):
     def on_model_status(self, status: Status, reason: str | None = None) -> None:
         """The way to the model is there, or not; ``reason``: why not."""
 
+    def on_model_changed(self) -> None:
+        """Another connection carries the conversation, or none does."""
+
     def fail(self, code: ErrorCode, reason: str) -> None:
         """The session cannot go on."""
 
@@ -88,9 +91,11 @@ class SessionModel:
 
     def on_model_connected(self, known: set[str], *, moved: bool) -> None:
         self._conversation.model_connected(known, moved=moved, now=self._clock())
+        self._user.on_model_changed()
 
     def on_model_lost(self, reason: str | None) -> None:
         self._conversation.model_lost(self._clock())
+        self._user.on_model_changed()
         if reason is not None:
             self._user.on_model_status(Status.CONNECTING, reason)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.agents.agent_set import AgentSet
+from gateway.agents.agent import Agent, AgentSet
+from gateway.agents.text_model import TextModel
+from gateway.agents.tool import Tool
 from gateway.realtime import protocol
 
 SERVER_VAD: Mapping[str, Any] = {
@@ -21,7 +23,9 @@ SERVER_VAD: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What a session asks of its model. ``turn_detection`` None: push-to-talk."""
+    """What a session asks of its model. ``turn_detection`` None: push-to-talk. ``text_model``: what
+    its agents may ask besides; None: there is none.
+    """
 
     agents: AgentSet
     voice: str
@@ -29,13 +33,19 @@ class SessionSettings:
     instructions: str | None = None
     language: str | None = None
     turn_detection: Mapping[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
+    text_model: TextModel | None = None
 
-    def upstream(self, *, muted: bool) -> dict[str, Any]:
-        """The model's ``session`` object; a muted microphone takes no turns."""
-        agent = self.agents.entry
+    def upstream(
+        self, agent: Agent, voice: str | None, tools: Iterable[Tool], *, muted: bool
+    ) -> dict[str, Any]:
+        """The model's ``session`` object; a muted microphone takes no turns.
+
+        :param voice: an agent's own; None: the session's.
+        """
         return protocol.audio_session(
             instructions=self.instructions or agent.instructions,
-            voice=agent.voice or self.voice,
+            tools=[tool.definition for tool in tools],
+            voice=voice or self.voice,
             transcription_model=self.transcription_model,
             turn_detection=None if muted else self.turn_detection,
             language=self.language,

@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
-from gateway.agents.agent_set import AGENT_SETS, AgentSet
+from gateway.agents.agent import AgentSet, AgentSetError
+from gateway.agents.registry import AgentSets
+from gateway.agents.text_model import TextModel
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
@@ -20,6 +22,7 @@ from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
 from gateway.session_settings import SessionSettings
+from gateway.session_usage import CostRules
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +40,13 @@ class SessionDefaults:
     limits: SessionLimits
     reconnect_grace: float
     max_sessions: int = 0
+    costs: CostRules = field(default_factory=CostRules)
     pcm: PcmFormat = field(default_factory=PcmFormat)
     """What header-less audio is, both ways."""
+    agent_sets: AgentSets = field(default_factory=AgentSets)
+    """Those a client may ask for; ``agent_set`` is the name of one."""
+    text_model: TextModel | None = None
+    """What agents may ask; None: there is none."""
 
 
 class Sessions:
@@ -96,6 +104,7 @@ class Sessions:
                 "agents": agents,
                 "voice": self._defaults.voice,
                 "transcription_model": self._defaults.transcription_model,
+                "text_model": self._defaults.text_model,
                 **given,
             }
         )
@@ -105,6 +114,7 @@ class Sessions:
             self._endpoint(model),
             self._media,
             self._defaults.limits,
+            self._defaults.costs,
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,
@@ -124,7 +134,17 @@ class Sessions:
         limit = self._defaults.max_sessions
         if self.draining or (limit and len(self._live) - freed >= limit):
             raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
-        return find_agent_set(agent_set or self._defaults.agent_set)
+        return self.find_agents(agent_set or self._defaults.agent_set)
+
+    def find_agents(self, name: str) -> AgentSet:
+        """The agent set of that name.
+
+        :raises GatewayError: ``bad_request``.
+        """
+        try:
+            return self._defaults.agent_sets.find(name)
+        except AgentSetError as error:
+            raise GatewayError(ErrorCode.BAD_REQUEST, str(error)) from None
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
@@ -196,18 +216,4 @@ class Sessions:
             for task in stuck:
                 task.cancel()
             await asyncio.wait(stuck, timeout=END_TIMEOUT)
-        self._decoding.close()
-
-
-def find_agent_set(name: str) -> AgentSet:
-    """The agent set of that name.
-
-    :raises GatewayError: ``bad_request``.
-    """
-    try:
-        return AGENT_SETS[name]
-    except KeyError:
-        known = ", ".join(sorted(AGENT_SETS))
-        raise GatewayError(
-            ErrorCode.BAD_REQUEST, f"there is no agent set of that name; known: {known}"
-        ) from None
+        await self._decoding.close()

@@ -33,6 +33,8 @@ _LIBRARIES = (
     "asyncio",
     "engineio.client",
     "engineio.server",
+    "httpx2",
+    "mcp",
     "socketio.client",
     "socketio.server",
     "websockets",

@@ -22,7 +22,7 @@ from gateway.realtime.client import RealtimeClient
 MAX_WAITING = 5 * SAMPLE_RATE * SAMPLE_BYTES
 """Bytes that may wait when more is taken in: five seconds, and the event that comes on top."""
 
-ROOM_TIMEOUT = 5.0
+ROOM_TIMEOUT = 3.0
 """Seconds that more audio waits for the model to take what came before."""
 
 APPEND_BYTES = SAMPLE_RATE * SAMPLE_BYTES
@@ -30,9 +30,6 @@ APPEND_BYTES = SAMPLE_RATE * SAMPLE_BYTES
 
 MAX_COMMANDS = 100
 """Commits and clears that may wait behind audio."""
-
-_STEP = 50 * APPEND_BYTES
-"""Of a long recording put in line at once: copying takes a millisecond."""
 
 PAUSE = 0.02
 """Seconds until a model that lags is looked at again."""
@@ -107,28 +104,34 @@ class Uplink:
         wanted = container_of(form) if form is not None else None
         if form is not None and wanted is None:
             raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, f"no format {form[:32]!r} is known")
+        going_on = self._recording
+        if going_on is not None and going_on.goes_on_with(data):
+            return going_on
         found = probe(data) or ("mp3" if wanted == "mp3" and is_mp3(data) else None)
         if found is not None:
             return Recording(found)
-        going_on = self._recording
         if going_on is not None and (
             wanted == going_on.container or (wanted is None and self._implied)
         ):
             return going_on
         if wanted is not None:
-            raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, f"this is no {wanted}")
+            raise GatewayError(
+                ErrorCode.UNSUPPORTED_FORMAT,
+                f"no {wanted} begins here; only Opus in WebM or Ogg may come in chunks",
+            )
         return None
 
     async def _send_recording(self, recording: Recording, data: bytes) -> SentAudio:
         self._put(self._raw.flush())
         self._recording = None
-        decoded = await self._pool.run(lambda: recording.decode(data))
+        decoded = await self._pool.decode(recording, data)
         self._recording = recording if recording.continues else None
         self._implied = True
-        for start in range(0, len(decoded.pcm), _STEP):
-            self._put(decoded.pcm[start : start + _STEP])
+        for piece in decoded.pieces:
+            self._put(piece)
             await asyncio.sleep(0)
-        duration = len(decoded.pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE
+        size = sum(map(len, decoded.pieces))
+        duration = size // SAMPLE_BYTES * 1000 // SAMPLE_RATE
         return SentAudio(recording.container, decoded.sample_rate, decoded.channels, duration)
 
     async def _wait_for_room(self) -> None:

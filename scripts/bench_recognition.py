@@ -21,9 +21,9 @@ from client.python.bench.subject import Subject
 from client.python.bench.track import RATE
 from client.python.levels import Samples
 from client.python.wav import AudioFileError, read_wav
+from gateway.core.numerals import spelled
 from gateway.local_model.asr import load_recogniser
 from gateway.local_model.audio import RECOGNITION_RATE, to_waveform
-from gateway.local_model.numerals import spelled
 from gateway.local_model.weights import ModelUnavailable
 from gateway.media.resample import resample
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from aiohttp import web
 
+from gateway.agents.agent import AgentSet, AgentSetError
+from gateway.agents.registry import AgentSets
+from gateway.agents.text_model import TextModel
 from gateway.config import Settings, SettingsError
-from gateway.core.events import GatewayError
 from gateway.core.lifetime import SessionLimits
+from gateway.core.usage import price_of
+from gateway.json_settings import merged
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
 from gateway.media.addresses import MediaAddresses, NoMediaAddress
@@ -22,12 +27,18 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
-from gateway.sessions import SessionDefaults, Sessions, find_agent_set
+from gateway.session_usage import CostRules
+from gateway.sessions import SessionDefaults, Sessions
 from signaling.calls import CallsDoor
+from signaling.client_secrets import ClientSecretsDoor
 from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
+from signaling.keys import MAX_HEADER, EphemeralKeys, KeySession
 from signaling.origins import Origins
 from signaling.socketio import SocketIoDoor
+
+if TYPE_CHECKING:
+    from gateway.agents.responses_api import ResponsesModel
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +61,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
+        self._text_model: ResponsesModel | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
         self.sessions: Sessions | None = None
@@ -64,25 +76,26 @@ class Gateway:
             says what is missing.
         """
         settings = self._settings
-        try:
-            find_agent_set(settings.agent_set)
-        except GatewayError as error:
-            raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
+        agent_sets, agents = _agents(settings)
         addresses, ice_servers = _addresses(settings), _ice_servers(settings)
         check_seams()
         libopus.load()
         endpoint = await self._model()
+        self._text_model = _text_model(settings)
         self.sessions = sessions = Sessions(
-            _defaults(settings),
+            _defaults(settings, agent_sets, agents, self._text_model),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
         origins = Origins(settings.allowed_origins)
-        self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size)
+        keys = EphemeralKeys()
+        self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
         app = web.Application(middlewares=[cors(origins), errors])
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
-        app.add_routes(CallsDoor(sessions).routes())
+        app.add_routes(CallsDoor(sessions, keys).routes())
+        defaults = KeySession(settings.realtime_model, agents.name, voice=settings.realtime_voice)
+        app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         await self._listen(app)
 
     async def _listen(self, app: web.Application) -> None:
@@ -92,6 +105,7 @@ class Gateway:
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             lingering_time=LINGERING_TIME,
+            max_field_size=MAX_HEADER,
         )
         await self._runner.setup()
         try:
@@ -141,18 +155,66 @@ class Gateway:
             await self._runner.cleanup()
         if self._embedded is not None:
             await self._embedded.stop()
+        if self._text_model is not None:
+            await self._text_model.close()
 
 
-def _defaults(settings: Settings) -> SessionDefaults:
+def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
+    """All agent sets, and the one that answers."""
+    try:
+        agent_sets = AgentSets.installed()
+    except AgentSetError as error:
+        raise SettingsError(str(error)) from None
+    try:
+        return agent_sets, agent_sets.choose(settings.agent_set)
+    except AgentSetError as error:
+        raise SettingsError(f"AGENT_SET={settings.agent_set}: {error}") from None
+
+
+def _text_model(settings: Settings) -> ResponsesModel | None:
+    if settings.text_model_url is None:
+        return None
+    # Takes most of a second, which a gateway without it need not wait.
+    from gateway.agents.responses_api import ResponsesModel
+
+    key = settings.openai_api_key
+    return ResponsesModel(
+        settings.supervisor_model,
+        key.get_secret_value() if key is not None else None,
+        settings.text_model_url,
+    )
+
+
+def _defaults(
+    settings: Settings,
+    agent_sets: AgentSets,
+    agents: AgentSet,
+    text_model: TextModel | None,
+) -> SessionDefaults:
     return SessionDefaults(
-        agent_set=settings.agent_set,
+        agent_set=agents.name,
+        agent_sets=agent_sets,
+        text_model=text_model,
         voice=settings.realtime_voice,
         transcription_model=settings.transcription_model,
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
         reconnect_grace=settings.reconnect_grace,
         max_sessions=settings.max_sessions,
+        costs=_costs(settings),
         pcm=PcmFormat(settings.audio_sample_rate, settings.audio_channels),
     )
+
+
+def _costs(settings: Settings) -> CostRules:
+    if settings.embedded_model:
+        return CostRules({})
+    prices = merged(settings.model_prices)
+    limit, model = settings.max_cost_per_session, settings.realtime_model
+    if limit is not None and price_of(model, prices) is None:
+        raise SettingsError(
+            f"MAX_COST_PER_SESSION={limit:g}: MODEL_PRICES has no price of REALTIME_MODEL={model}"
+        )
+    return CostRules(prices, limit)
 
 
 def _addresses(settings: Settings) -> MediaAddresses:

@@ -4,7 +4,6 @@ door.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 from http import HTTPStatus
@@ -14,28 +13,36 @@ from aiohttp import web
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.sessions import Sessions
+from signaling.bodies import read_body
 from signaling.events import MAX_SDP
+from signaling.keys import EphemeralKeys, shown_token
 
 MAX_MODEL_NAME = 256
-
-BODY_TIMEOUT = 10.0
-"""Seconds for the offer to arrive in."""
 
 
 class CallsDoor:
     """Calls without Socket.IO: the session lives as long as its peer connection."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, keys: EphemeralKeys) -> None:
         self._sessions = sessions
+        self._keys = keys
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/realtime/calls", self._create)]
 
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an SDP offer: 201, the answer, and ``Location`` of the call."""
-        model, offer = _model(request), await _read_offer(request)
+        granted = self._keys.open(shown_token(None, request.headers.get("Authorization")))
+        model, offer = _model(request) or granted.model, await _read_offer(request)
         call_id = f"rtc_{secrets.token_hex(12)}"
-        session = self._sessions.open(call_id, model=model, ends_with_leg=True)
+        session = self._sessions.open(
+            call_id,
+            model=model,
+            ends_with_leg=True,
+            agent_set=granted.agent_set,
+            instructions=granted.instructions,
+            voice=granted.voice,
+        )
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
@@ -51,25 +58,11 @@ class CallsDoor:
 async def _read_offer(request: web.Request) -> str:
     if request.content_type != "application/sdp":
         raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, "the body must be application/sdp")
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            body = await _read_body(request)
-    except TimeoutError:
-        raise GatewayError(ErrorCode.BAD_REQUEST, "the offer did not arrive in time") from None
+    body = await read_body(request, MAX_SDP, "SDP")
     try:
         return body.decode()
     except UnicodeDecodeError:
         raise GatewayError(ErrorCode.BAD_REQUEST, "the SDP is not UTF-8") from None
-
-
-async def _read_body(request: web.Request) -> bytes:
-    body = b""
-    while len(body) <= MAX_SDP:
-        more = await request.content.read(MAX_SDP + 1 - len(body))
-        if not more:
-            return body
-        body += more
-    raise GatewayError(ErrorCode.TOO_LARGE, "the SDP is larger than 64 KiB")
 
 
 def _model(request: web.Request) -> str | None:

@@ -20,6 +20,8 @@ import structlog
 from aiohttp import web
 from engineio.payload import Payload
 
+from signaling.keys import shown_token
+
 log = structlog.get_logger(__name__)
 
 MAX_PACKET_BYTES: Final = 1_048_576
@@ -192,17 +194,17 @@ class SocketServer:
 
     def on_connection(
         self,
-        connected: Callable[[str], Awaitable[None]],
+        connected: Callable[[str, str | None], Awaitable[None]],
         disconnected: Callable[[str, bool], Awaitable[None]],
     ) -> None:
-        """:param connected: takes the ``sid`` of a new connection.
+        """:param connected: takes the ``sid`` of a new connection, and the token that it shows.
         :param disconnected: takes the ``sid`` of one that ended, and whether it was lost: what was
             sent last may not have arrived.
         """
 
-        async def on_connect(sid: str, environ: object, auth: object = None) -> None:
+        async def on_connect(sid: str, environ: dict[str, Any], auth: object = None) -> None:
             self._abort_in(None, sid)
-            await connected(sid)
+            await connected(sid, shown_token(auth, environ.get("HTTP_AUTHORIZATION")))
 
         async def on_disconnect(sid: str, reason: str) -> None:
             self._abort_in(self._linger, sid)

@@ -15,6 +15,8 @@ from gateway.core import events
 from gateway.core.candidate import IceCandidate
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent
 from gateway.core.sdp import SdpError
+from gateway.core.steps import StepTime
+from gateway.core.usage import Tokens
 
 AUDIO_RESPONSE: Final = "audio_response"
 
@@ -48,17 +50,17 @@ class Join:
     @classmethod
     def parse(cls, data: object) -> Join:
         """:raises GatewayError: ``bad_request``."""
-        fields = _mapping("join_session", {} if data is None else data)
-        language = _text(fields, "language", MAX_NAME)
+        fields = mapping("join_session", {} if data is None else data)
+        language = text_field(fields, "language", MAX_NAME)
         if language is not None and not _LANGUAGE.fullmatch(language):
             raise bad_request("language must be a tag such as en or ko-KR")
         join = cls(
-            user_id=_text(fields, "userId", MAX_NAME),
-            session_id=_text(fields, "sessionId", MAX_NAME),
-            resume_token=_text(fields, "resumeToken", MAX_NAME),
-            agent_set=_text(fields, "agentSet", MAX_NAME),
-            instructions=_text(fields, "instructions", MAX_INSTRUCTIONS),
-            voice=_text(fields, "voice", MAX_NAME),
+            user_id=text_field(fields, "userId", MAX_NAME),
+            session_id=text_field(fields, "sessionId", MAX_NAME),
+            resume_token=text_field(fields, "resumeToken", MAX_NAME),
+            agent_set=text_field(fields, "agentSet", MAX_NAME),
+            instructions=text_field(fields, "instructions", MAX_INSTRUCTIONS),
+            voice=text_field(fields, "voice", MAX_NAME),
             language=language,
         )
         if join.session_id is not None and join.resume_token is None:
@@ -78,18 +80,18 @@ class Update:
     @classmethod
     def parse(cls, data: object) -> Update:
         """:raises GatewayError: ``bad_request``."""
-        fields = _mapping("update_session", data)
+        fields = mapping("update_session", data)
         known = {"voice", "instructions", "turnDetection", "turn_detection", "agentSet"}
         if not fields or fields.keys() - known:
             raise bad_request(f"update_session takes {', '.join(sorted(known))}")
         changes: dict[str, Any] = {}
         for name, limit in (("voice", MAX_NAME), ("instructions", MAX_INSTRUCTIONS)):
-            if (text := _text(fields, name, limit)) is not None:
+            if (text := text_field(fields, name, limit)) is not None:
                 changes[name] = text
         for name in ("turnDetection", "turn_detection"):
             if name in fields:
                 changes["turn_detection"] = _turn_detection(fields[name])
-        return cls(changes, _text(fields, "agentSet", MAX_NAME))
+        return cls(changes, text_field(fields, "agentSet", MAX_NAME))
 
 
 def _turn_detection(value: object) -> Mapping[str, Any] | None:
@@ -115,7 +117,7 @@ def _is_plain(item: tuple[str, object]) -> bool:
 
 def parse_offer(data: object) -> str:
     """``webrtc_offer``: the SDP. :raises GatewayError: ``bad_request`` or ``too_large``."""
-    fields = _mapping("webrtc_offer", data)
+    fields = mapping("webrtc_offer", data)
     if fields.get("type", "offer") != "offer":
         raise bad_request("webrtc_offer takes {type: 'offer', sdp}")
     sdp = fields.get("sdp")
@@ -135,7 +137,7 @@ def parse_candidate(data: object) -> IceCandidate | None:
     """
     if data is None:
         return None
-    text = _mapping("ice_candidate", data).get("candidate")
+    text = mapping("ice_candidate", data).get("candidate")
     if text is None or text == "":
         return None
     if not isinstance(text, str) or len(text) > 1024:
@@ -171,13 +173,15 @@ def parse_flag(data: object) -> bool:
     return data
 
 
-def _mapping(event: str, data: object) -> Mapping[str, Any]:
+def mapping(what: str, data: object) -> Mapping[str, Any]:
+    """:raises GatewayError: ``bad_request``."""
     if not isinstance(data, Mapping):
-        raise bad_request(f"{event} takes an object")
+        raise bad_request(f"{what} takes an object")
     return data
 
 
-def _text(fields: Mapping[str, Any], name: str, limit: int) -> str | None:
+def text_field(fields: Mapping[str, Any], name: str, limit: int) -> str | None:
+    """A field that may be left out. :raises GatewayError: ``bad_request`` or ``too_large``."""
     value = fields.get(name)
     if value is None:
         return None
@@ -242,6 +246,10 @@ def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[s
             return [("webrtc_state", {"connection": event.connection, "ice": event.ice})]
         case events.CallStats():
             return [("call_stats", _call_stats(event))]
+        case events.UsageChanged():
+            return [("agent_event", _usage(event))]
+        case events.AgentEvent():
+            return [("agent_event", dict(event.event))]
         case events.Failed():
             return [("error", {"code": event.code.value, "message": event.message})]
 
@@ -267,7 +275,7 @@ def _message(line: events.Message) -> list[tuple[str, Any]]:
                     "type": line.type,
                     "content": line.content,
                     "timestamp": line.timestamp,
-                    "metadata": dict(line.data),
+                    "metadata": {**line.data, **line.metadata},
                 },
             )
         )
@@ -290,6 +298,46 @@ def _call_stats(stats: events.CallStats) -> dict[str, Any]:
         "packetsLate": stats.packets_late,
         "packetsSent": stats.packets_sent,
         "downlinkFec": stats.downlink_fec,
+        "costUsd": stats.usage.cost_usd,
+        "tokens": _tokens(stats.usage.total),
+        "steps": _steps(stats.steps),
+    }
+
+
+def _usage(change: events.UsageChanged) -> dict[str, Any]:
+    return {
+        "type": "usage",
+        "costUsd": change.usage.cost_usd,
+        "tokens": _tokens(change.usage.total),
+        "models": {
+            name: {"costUsd": used.cost_usd, "tokens": _tokens(used.tokens)}
+            for name, used in change.usage.models.items()
+        },
+        "steps": _steps(change.steps),
+    }
+
+
+def _tokens(tokens: Tokens) -> dict[str, Any]:
+    return {
+        "textIn": tokens.text_in,
+        "textCached": tokens.text_cached,
+        "textOut": tokens.text_out,
+        "audioIn": tokens.audio_in,
+        "audioCached": tokens.audio_cached,
+        "audioOut": tokens.audio_out,
+        "audioSeconds": _tenths(tokens.audio_seconds),
+    }
+
+
+def _steps(steps: Mapping[str, StepTime]) -> dict[str, Any]:
+    return {
+        name: {
+            "count": step.count,
+            "lastMs": step.last_ms,
+            "meanMs": step.mean_ms,
+            "maxMs": step.max_ms,
+        }
+        for name, step in steps.items()
     }
 
 

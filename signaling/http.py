@@ -43,11 +43,17 @@ _PREFLIGHT_HEADERS = {
 
 _STATUS = {
     ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     ErrorCode.NEGOTIATION_FAILED: HTTPStatus.BAD_REQUEST,
     ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ErrorCode.UNSUPPORTED_FORMAT: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.CAPACITY: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.NO_SESSION: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},  # RFC 9110 §11.6.1
 }
 
 _SOCKET_IO = "/socket.io/"
@@ -110,8 +116,7 @@ def _version() -> str:
 def error_response(error: GatewayError) -> web.Response:
     """A failure with the HTTP status that fits it."""
     status = _STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return _error(status, error.code.value, error.message, headers)
+    return _error(status, error.code.value, error.message, _HEADERS.get(status, {}))
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str]) -> web.Response:

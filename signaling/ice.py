@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.config import IceServer
+from gateway.json_settings import IceServer
 
 CREDENTIAL_MARGIN = 600.0
 """Seconds that a credential outlives the longest session: the TURN server's clock may be another,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -17,12 +18,13 @@ from aiohttp import web
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
-from gateway.sessions import Sessions, find_agent_set
+from gateway.sessions import Sessions
 from signaling import events
 from signaling.audio import read_audio
 from signaling.client import Client
 from signaling.engine import MALFORMED, MAX_PACKET_BYTES, SocketServer
 from signaling.ice import IceServers
+from signaling.keys import EphemeralKeys, KeySession
 from signaling.origins import Origins
 
 log = structlog.get_logger(__name__)
@@ -46,9 +48,15 @@ class SocketIoDoor:
     """
 
     def __init__(
-        self, sessions: Sessions, origins: Origins, ice_servers: IceServers, max_audio: int
+        self,
+        sessions: Sessions,
+        origins: Origins,
+        ice_servers: IceServers,
+        max_audio: int,
+        keys: EphemeralKeys,
     ) -> None:
         self._sessions = sessions
+        self._ephemeral_keys = keys
         self._max_audio = max_audio
         self._ice_servers = ice_servers
         self._clients: dict[str, Client] = {}
@@ -89,8 +97,8 @@ class SocketIoDoor:
 
     # -- connections
 
-    async def _connect(self, sid: str) -> None:
-        self._clients[sid] = Client(sid, self._server)
+    async def _connect(self, sid: str, token: str | None) -> None:
+        self._clients[sid] = Client(sid, self._server, token)
 
     async def _disconnect(self, sid: str, lost: bool) -> None:
         client = self._clients.pop(sid)
@@ -130,6 +138,15 @@ class SocketIoDoor:
 
     async def _join(self, client: Client, data: Any) -> Ack:
         join = events.Join.parse(data)
+        resumes = join.session_id is not None and join.resume_token is not None
+        # A resume token is worth more than a key, which may have expired meanwhile.
+        granted = KeySession() if resumes else self._ephemeral_keys.open(client.token)
+        join = replace(
+            join,
+            agent_set=join.agent_set or granted.agent_set,
+            instructions=join.instructions or granted.instructions,
+            voice=join.voice or granted.voice,
+        )
         if client.session is not None:
             await self._change_session(client, client.session, join)
         if client.gone:
@@ -139,6 +156,7 @@ class SocketIoDoor:
         else:
             session = self._sessions.open(
                 join.user_id or f"guest-{client.sid[:8]}",
+                model=granted.model,
                 agent_set=join.agent_set,
                 instructions=join.instructions,
                 voice=join.voice,
@@ -205,7 +223,7 @@ class SocketIoDoor:
         session, update = _session(client), events.Update.parse(data)
         changes = dict(update.changes)
         if update.agent_set is not None:
-            changes["agents"] = find_agent_set(update.agent_set)
+            changes["agents"] = self._sessions.find_agents(update.agent_set)
         session.update(**changes)
 
     async def _leave(self, client: Client, data: Any) -> None:

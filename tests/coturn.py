@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import IceServer
+from gateway.json_settings import IceServer
 from signaling.ice import IceServers
 
 LOOPBACK = "127.0.0.1"

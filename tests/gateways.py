@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from gateway.agents.agent import AgentSet
+from gateway.agents.registry import AgentSets
 from gateway.config import Settings, load_settings
 from gateway.core.events import SessionEvent, Status, StatusChanged
 from gateway.core.lifetime import SessionLimits
@@ -15,6 +17,7 @@ from gateway.media.addresses import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
+from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.app import Gateway
 from tests.stand_in import Line, StandIn
@@ -54,17 +57,25 @@ async def live_sessions(
     grace: float = 30.0,
     max_sessions: int = 0,
     session_limit: float = 3600.0,
+    agents: AgentSet | None = None,
+    costs: CostRules | None = None,
 ) -> AsyncIterator[Sessions]:
-    """Sessions without a door."""
+    """Sessions without a door.
+
+    :param agents: who answers, instead of one of the house's own sets.
+    """
+    agent_sets = AgentSets() if agents is None else AgentSets([agents])
     endpoint = Endpoint(realtime_url, "some-model", api_key, session_limit=session_limit)
     sessions = Sessions(
         SessionDefaults(
-            agent_set="chat_supervisor",
+            agent_set="chat_supervisor" if agents is None else agents.name,
+            agent_sets=agent_sets,
             voice="marin",
             transcription_model="some-recogniser",
             limits=SessionLimits(idle, duration),
             reconnect_grace=grace,
             max_sessions=max_sessions,
+            costs=costs or CostRules(),
         ),
         WebRtcConfig(MediaAddresses((LOOPBACK,))),
         lambda model: replace(endpoint, model=model or endpoint.model),

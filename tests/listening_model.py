@@ -56,6 +56,7 @@ class ListeningLine(Line):
         for number, speech in list(frames(bytes(self.audio[heard:]))):
             self.numbers.append(number)
             await self._hear(number, speech)
+        self.model.more.set()
         kinds = [event["type"] for event in self.received]
         if kinds and kinds[-1] == "response.create" and not self.model.is_silent:
             self.received[-1]["type"] = "response.create "  # Seen.
@@ -109,6 +110,8 @@ class ListeningModel(StandIn):
         self.recognises = True
         self.is_silent = False
         """It answers only when its test says so."""
+        self.more = asyncio.Event()
+        """Something was heard."""
 
     def new_line(self, socket: Any) -> Line:
         line = ListeningLine(socket)
@@ -123,6 +126,13 @@ class ListeningModel(StandIn):
             line = next(line for line in self.lines if line.socket is socket)
             await line.send("error", error={"code": "session_expired", "message": "Too long."})
             await socket.close()
+
+    async def hears(self, number: int, within: float = 10.0) -> None:
+        """Wait until a connection has heard this frame."""
+        async with asyncio.timeout(within):
+            while not any(numbers[-1] >= number for numbers in filter(None, self.heard)):
+                self.more.clear()
+                await self.more.wait()
 
     @property
     def heard(self) -> list[list[int]]:

@@ -11,7 +11,7 @@ import pytest
 
 from client.python.bench.prompts import FOLDER, PROMPTS
 from client.python.bench.word_errors import word_errors, words_of
-from gateway.local_model.numerals import spelled
+from gateway.core.numerals import spelled
 from gateway.media.resample import resample
 
 __all__ = [

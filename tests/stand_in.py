@@ -40,10 +40,14 @@ class Line:
             self.appended_at.append(asyncio.get_running_loop().time())
         else:
             self.received.append(event)
-        if event["type"] == "session.update":
-            await self.send("session.updated", session=event["session"])
+        await self.respond(event)
         async with self._changed:
             self._changed.notify_all()
+
+    async def respond(self, event: Event) -> None:
+        """What the server says at once to a client event."""
+        if event["type"] == "session.update":
+            await self.send("session.updated", session=event["session"])
 
     @contextlib.contextmanager
     def stalled(self) -> Iterator[None]:
@@ -95,7 +99,9 @@ class Line:
         )
         return item_id
 
-    async def answer(self, text: str, pcm: bytes, *, finish: bool = True) -> str:
+    async def answer(
+        self, text: str, pcm: bytes, *, finish: bool = True, usage: Event | None = None
+    ) -> str:
         """A spoken answer, sent as fast as the socket takes it. Returns its item id."""
         number = next(_ids)
         response_id, item_id = f"resp_{number}", f"item_{number}"
@@ -116,7 +122,7 @@ class Line:
                 "response.output_audio_transcript.done", content_index=0, transcript=text, **ids
             )
             await self.send("response.output_item.done", item=item, **ids)
-            done = {"id": response_id, "status": "completed", "output": [item]}
+            done = {"id": response_id, "status": "completed", "output": [item], "usage": usage}
             await self.send("response.done", response=done)
         return item_id
 

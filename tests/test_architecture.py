@@ -22,7 +22,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway": frozenset(),
     "gateway.core": frozenset(),
     "gateway.telemetry": frozenset(),
-    "gateway.config": frozenset({"gateway.telemetry"}),
+    "gateway.json_settings": frozenset({"gateway.core"}),
+    "gateway.config": frozenset({"gateway.json_settings", "gateway.telemetry"}),
     "gateway.media": frozenset({"gateway.core"}),
     "gateway.realtime": frozenset({"gateway.core"}),
     "gateway.agents": frozenset({"gateway.core"}),
@@ -31,10 +32,28 @@ ROOMS: dict[str, frozenset[str]] = {
     ),
     "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
     "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
+    "gateway.heartbeat": frozenset(),
     "gateway.keypad": frozenset(),
     "client": frozenset(),
 }
 ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
+ROOMS["gateway.session_call"] = frozenset({"gateway.agents", "gateway.core", "gateway.media"})
+ROOMS["gateway.session_agents"] = frozenset(
+    {
+        "gateway.session_call",
+        "gateway.agents",
+        "gateway.conversation",
+        "gateway.core",
+        "gateway.realtime",
+        "gateway.session_settings",
+    }
+)
+ROOMS["gateway.session_guard"] = ROOMS["gateway.session_usage"] = frozenset(
+    {"gateway.agents", "gateway.conversation", "gateway.core", "gateway.realtime"}
+)
+ROOMS["gateway.session_watch"] = ROOMS["gateway.session_guard"] | {
+    *("gateway.session_agents", "gateway.session_guard", "gateway.session_usage")
+}
 ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
 ROOMS["gateway.session_legs"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.media", "gateway.realtime"}
@@ -42,21 +61,18 @@ ROOMS["gateway.session_legs"] = frozenset(
 ROOMS["gateway.session_model"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
 )
-ROOMS["gateway.session"] = frozenset(
-    {
-        "gateway.session_legs",
-        "gateway.session_model",
-        "gateway.session_settings",
-        "gateway.agents",
-        "gateway.conversation",
-        "gateway.core",
-        "gateway.keypad",
-        "gateway.media",
-        "gateway.realtime",
-        "gateway.telemetry",
-        "gateway.uplink",
-    }
-)
+ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
+    "gateway.session_call",
+    "gateway.session_legs",
+    "gateway.session_model",
+    "gateway.session_settings",
+    "gateway.session_watch",
+    "gateway.heartbeat",
+    "gateway.keypad",
+    "gateway.media",
+    "gateway.telemetry",
+    "gateway.uplink",
+}
 ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}
 ROOMS["signaling"] = frozenset(ROOMS)
 
@@ -73,13 +89,15 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
+    "jwt": ("signaling/keys.py",),
     "websockets": (
         "gateway/realtime/wire.py",
         "gateway/local_model/server.py",
         # The bridge that the load tool compares with, as aiortc's examples would write it.
         "client/python/bench/stock_bridge.py",
     ),
-    "openai": (),
+    "mcp": ("gateway/agents/mcp_server.py",),
+    "openai": ("gateway/agents/responses_api.py",),
     "agents": (),
     "redis": (),
 }
@@ -95,6 +113,7 @@ IMPURE = (
 # raise again.
 BROAD_EXCEPTS: dict[str, int] = {
     "gateway/session.py": 2,  # the call's root; closes a leg which cannot answer, raises on
+    "gateway/agents/desk.py": 1,  # the root of one tool's run
     "gateway/media/ticker.py": 1,  # the root of one call's tick among many
     "signaling/socketio.py": 1,  # the root of one client's event
     "signaling/http.py": 1,  # the root of one HTTP request

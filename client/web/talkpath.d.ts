@@ -119,6 +119,8 @@ export interface CallStats {
   concealedPercent?: number | null;
   bufferMs?: number | null;
   turnLatencyMs?: number | null;
+  /** Of the models whose price is known; null: of none. */
+  costUsd?: number | null;
   [key: string]: unknown;
 }
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+from gateway.core.steps import StepTime
+from gateway.core.usage import UsageReport
+
 
 class ErrorCode(Enum):
     """Codes a client can act on; fixed by the public contract."""
@@ -69,6 +72,8 @@ class Message:
     timestamp: int
     agent: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Of an agent's answer: how it came about, and what is not spoken of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +117,12 @@ class LegStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """Once a second while a leg is connected or disconnected; unknown values are None, counts since
-    its start.
+    """Once a second while a leg is connected or disconnected, or the voice goes over signaling;
+    unknown values are None, counts since the leg's start.
 
     :ivar underruns: times the model was too slow in mid-sentence, since the session's start.
     :ivar downlink_fec: whether the caller gets FEC, for it reports loss.
+    :ivar usage, steps: as in :class:`UsageChanged`.
     """
 
     rtt_ms: float | None
@@ -133,6 +139,25 @@ class CallStats:
     packets_late: int
     packets_sent: int
     downlink_fec: bool
+    usage: UsageReport = field(default_factory=UsageReport)
+    steps: Mapping[str, StepTime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageChanged:
+    """What the session used until now, and how long the steps of its answers took. Told once a
+    second at most, and at the session's end.
+    """
+
+    usage: UsageReport
+    steps: Mapping[str, StepTime]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """What agents do: a tool starts or ends, the call is handed off. ``event["type"]``: which."""
+
+    event: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,5 +177,7 @@ SessionEvent = (
     | UpstreamEvent
     | LegStateChanged
     | CallStats
+    | UsageChanged
+    | AgentEvent
     | Failed
 )

@@ -14,9 +14,12 @@ from typing import Final
 MAX_ELEMENT: Final = 1 << 17
 """Bytes of an element or packet that is kept until it is complete."""
 
+MAX_PASSED: Final = 50_000
+"""Elements, pages or packets in a row without audio: a few bytes each, and work for seconds."""
+
 _SEGMENT, _CLUSTER, _BLOCK_GROUP = 0x18538067, 0x1F43B675, 0xA0
 _TRACKS, _TRACK, _AUDIO = 0x1654AE6B, 0xAE, 0xE1
-_TRACK_NUMBER, _CODEC_ID, _CHANNELS = 0xD7, 0x86, 0x9F
+_TRACK_NUMBER, _CODEC_ID, _CODEC_PRIVATE, _CHANNELS = 0xD7, 0x86, 0x63A2, 0x9F
 _SIMPLE_BLOCK, _BLOCK = 0xA3, 0xA1
 _OPENED: Final = frozenset({_SEGMENT, _CLUSTER, _BLOCK_GROUP})
 """Elements whose children are read one by one, however long they go on."""
@@ -35,14 +38,17 @@ class NotOpus(Exception):
 class OpusStream(ABC):
     """A stream's packets.
 
-    :ivar channels: as its header says, once it was read.
+    :ivar channels: as its header says, once it was read; so is ``pre_skip``, the samples at 48 kHz
+        that are decoded and not played (RFC 7845 §4.2).
     :ivar ended: it said that nothing will follow.
     """
 
     def __init__(self) -> None:
         self.channels = 1
+        self.pre_skip = 0
         self.ended = False
         self._buffer = bytearray()
+        self._passed = 0
 
     @abstractmethod
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -50,6 +56,15 @@ class OpusStream(ABC):
 
         :raises BrokenStream, NotOpus: the stream is of no further use.
         """
+
+    def _pass(self) -> None:
+        self._passed += 1
+        if self._passed > MAX_PASSED:
+            raise BrokenStream("no audio for too long")
+
+    def _found(self, packet: bytes) -> bytes:
+        self._passed = 0
+        return packet
 
 
 class WebmStream(OpusStream):
@@ -69,6 +84,7 @@ class WebmStream(OpusStream):
             head = None if self._skip else _element(self._buffer)
             if head is None:
                 return
+            self._pass()
             kind, size, start = head
             if kind in _OPENED:
                 del self._buffer[:start]
@@ -85,10 +101,10 @@ class WebmStream(OpusStream):
                 return
             content = bytes(self._buffer[start : start + size])
             del self._buffer[: start + size]
-            if kind == _TRACKS:
-                self._read_tracks(content)
-            else:
+            if kind != _TRACKS:
                 yield from self._packet(content)
+            elif self._track is None:
+                self._read_tracks(content)
 
     def _read_tracks(self, content: bytes) -> None:
         for kind, track in _children(content):
@@ -97,6 +113,7 @@ class WebmStream(OpusStream):
                 self._track = int.from_bytes(fields.get(_TRACK_NUMBER, b""), "big")
                 audio = dict(_children(fields.get(_AUDIO, b"")))
                 self.channels = int.from_bytes(audio.get(_CHANNELS, b"\1"), "big")
+                self.pre_skip = _pre_skip(fields.get(_CODEC_PRIVATE, b""))
                 return
         raise NotOpus
 
@@ -110,11 +127,13 @@ class WebmStream(OpusStream):
         if block[start + 2] & _LACING:
             raise BrokenStream("a block with lacing")
         if number == self._track and len(block) > start + 3:
-            yield block[start + 3 :]
+            yield self._found(block[start + 3 :])
 
 
 class OggStream(OpusStream):
-    """Ogg (RFC 3533) with one Opus stream (RFC 7845); pages of others are passed over."""
+    """Ogg (RFC 3533): its first Opus stream (RFC 7845), and one that follows when that has ended.
+    Pages of others are passed over.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,8 +154,11 @@ class OggStream(OpusStream):
             serial, body = bytes(self._buffer[14:18]), bytes(self._buffer[start:end])
             first, last = bool(self._buffer[5] & 2), bool(self._buffer[5] & 4)
             del self._buffer[:end]
-            if first and body.startswith(b"OpusHead") and len(body) >= 19:
+            self._pass()
+            free = self._serial is None or self.ended
+            if free and first and body.startswith(b"OpusHead") and len(body) >= 19:
                 self._serial, self._headers, self.channels = serial, 2, body[9]
+                self.pre_skip = _pre_skip(body)
                 self._packet.clear()
             elif self._serial is None and not first:
                 raise NotOpus
@@ -158,7 +180,14 @@ class OggStream(OpusStream):
             if self._headers:
                 self._headers -= 1
             elif packet:
-                yield packet
+                yield self._found(packet)
+            else:
+                self._pass()
+
+
+def _pre_skip(head: bytes) -> int:
+    """Of an Opus identification header (RFC 7845 §5.1)."""
+    return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
 
 
 def _number(data: bytes | bytearray, at: int, *, keep_marker: bool) -> tuple[int, int] | None:

@@ -9,11 +9,13 @@ never comes after its answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.core.events import Message, MessageType
 from gateway.core.media_time import SAMPLE_RATE, to_ms
+from gateway.core.tool_calls import ToolCall, ToolOutput
 
 Role = Literal["user", "assistant"]
 
@@ -34,7 +36,8 @@ than this.
 @dataclass(slots=True)
 class Line:
     """One item of the conversation. ``item_id`` is the model's; ``audio_end_ms`` is where a cut
-    answer ended; ``keys`` were pressed in the place of words.
+    answer ended; ``keys`` were pressed in the place of words; ``tool`` is not said at all;
+    ``guardrail`` is what was found against it, ``category`` and ``rationale``.
     """
 
     item_id: str
@@ -45,6 +48,9 @@ class Line:
     interrupted: bool = False
     audio_end_ms: int | None = None
     keys: str = ""
+    guardrail: Mapping[str, str] | None = None
+    tool: ToolCall | ToolOutput | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
     complete: bool = False
     heard: bool = False
     reported: bool = False
@@ -63,9 +69,13 @@ class Line:
             data["audioEndMs"] = self.audio_end_ms
         if self.keys:
             data["dtmf"] = self.keys
+        if self.guardrail is not None:
+            data["guardrail"] = dict(self.guardrail)
         kind: MessageType = "system" if self.keys else "audio" if self.spoken else "text"
         content = self.text.strip()
-        return Message(self.item_id, kind, self.role, content, timestamp, self.agent, data)
+        return Message(
+            self.item_id, kind, self.role, content, timestamp, self.agent, data, self.metadata
+        )
 
 
 class Transcript:
@@ -100,6 +110,12 @@ class Transcript:
         if len(self._lines) > MAX_LINES:
             self._forget_oldest()
         return line
+
+    def record(self, step: ToolCall | ToolOutput) -> None:
+        """A tool was called, or answered: part of the conversation, but nobody's words."""
+        line = self.place(step.item_id, "assistant", spoken=False)
+        line.tool = step
+        line.complete = line.heard = True
 
     def _forget_oldest(self) -> None:
         oldest = next((line for line in self._lines if line.reported), None)

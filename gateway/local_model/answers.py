@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.local_model import front_desk
 from gateway.local_model import server_events as events
 from gateway.local_model.audio import AudioFormat
 from gateway.local_model.client_events import ItemReference, ProtocolError, ResponseOptions
 from gateway.local_model.conversation import Conversation, Item, ItemError, Part, turns_of
 from gateway.local_model.dialogue import Situation, Turn, reply
+from gateway.local_model.front_desk import Answer
 from gateway.local_model.items import item_from, utterance_of
 from gateway.local_model.outputs import Drop, Outbox, Promote, Run
 from gateway.local_model.response import (
@@ -60,6 +62,8 @@ class _Running:
     response: Response
     context: Sequence[Item]
     instructions: str
+    asks_supervisor: bool
+    """Whether its session has a supervisor to ask."""
 
 
 class Answers:
@@ -140,7 +144,8 @@ class Answers:
         instructions = options.instructions
         if instructions is None:
             instructions = self.settings.instructions
-        self._running.append(_Running(response, context, instructions))
+        asks = self._asks_supervisor(options)
+        self._running.append(_Running(response, context, instructions, asks))
         self.quiet_since = None
         self.settle(now)
 
@@ -193,7 +198,8 @@ class Answers:
         if text is None or self.active is not None or self.settings.output_modalities != ["audio"]:
             return
         turns = [*turns_of(self._conversation.items[-_TURNS_LOOKED_AT:]), Turn("user", text)]
-        sentence = self._reply(turns, self.settings.instructions)[0]
+        asks = self._asks_supervisor(ResponseOptions())
+        sentence = self._answer(turns, self.settings.instructions, asks).sentences[0]
         speed, audio_format = self.settings.audio.output.speed, self.settings.output_format
         if self._prepared and self._prepared.says(sentence, speed, audio_format):
             return
@@ -244,17 +250,26 @@ class Answers:
 
     def _plan(self, running: _Running, now: float) -> None:
         turns = turns_of(running.context)
-        sentences = self._reply(turns, running.instructions)
+        answer = self._answer(turns, running.instructions, running.asks_supervisor)
         prepared = None
         if running.response is self.active:
             prepared, self._prepared = self._prepared, None
-        running.response.plan(sentences, _usage(running), now, prepared)
+        usage, call = _usage(running), _call_for(answer)
+        running.response.plan(answer.sentences, usage, now, prepared, call)
         self.has_spoken |= running.response.settings.modality == "audio"
         if prepared is not None and running.response.speech is not prepared:
             self._outbox.put(Drop(prepared))
 
-    def _reply(self, turns: Sequence[Turn], instructions: str) -> Sequence[str]:
-        return reply(Situation(turns, instructions, self._clock()))
+    def _answer(self, turns: Sequence[Turn], instructions: str, asks_supervisor: bool) -> Answer:
+        situation = Situation(turns, instructions, self._clock())
+        return front_desk.answer(situation) if asks_supervisor else Answer(reply(situation))
+
+    def _asks_supervisor(self, options: ResponseOptions) -> bool:
+        tools, choice = options.tools, options.tool_choice
+        return front_desk.has_supervisor(
+            self.settings.tools if tools is None else tools,
+            self.settings.tool_choice if choice is None else choice,
+        )
 
     def _cancel(self, response: Response, reason: CancelReason, now: float) -> None:
         response.cancel(reason)
@@ -287,6 +302,18 @@ class Answers:
             self._outbox.send(events.transcription_delta(item.id, index, text))
         seconds = part.samples / part.format.rate
         self._outbox.send(events.transcription_completed(item.id, index, text, seconds))
+
+
+def _call_for(answer: Answer) -> Item | None:
+    """The item of the function call that ``answer`` ends with."""
+    if answer.arguments is None:
+        return None
+    call: dict[str, str | None] = {
+        "name": front_desk.SUPERVISOR,
+        "call_id": new_id("call"),
+        "arguments": answer.arguments,
+    }
+    return Item(new_id("item"), "function_call", call=call)
 
 
 def _usage(running: _Running) -> InputUsage:

@@ -7,12 +7,12 @@ still go on speaking and thrown away when he does. English only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.local_model.numerals import (
+from gateway.core.numerals import (
     digits_in,
     in_words,
     number_from,
@@ -166,20 +166,35 @@ def _fixed(*sentences: str) -> Callable[[Situation, re.Match[str]], Sentences]:
     return lambda _situation, _match: sentences
 
 
-_RULES: tuple[tuple[str, Callable[[Situation, re.Match[str]], Sentences]], ...] = (
-    (r"\b(good ?bye|bye( bye)?|hang up|that(?: i|')?s all|see you)\b", _farewell),
+_Answer = Callable[[Situation, re.Match[str]], Sentences]
+_Rule = tuple[str, _Answer]
+_CompiledRules = tuple[tuple[re.Pattern[str], _Answer], ...]
+
+_SMALL_TALK: tuple[_Rule, ...] = (
     (r"\bwhat (did|have) i (just )?(say|said)\b|\brepeat what i\b", _what_you_said),
     (r"\b(say|repeat) after me,? (?P<words>.+)", _echo),
-    (
-        r"\b(say|repeat) (that|it) (again|once more)|\bwhat did you (just )?say\b"
-        r"|^(repeat|pardon|come again|repeat (that|it|please))$",
-        _again,
-    ),
     (r"\b(story|fairy tale)\b", _story),
     (r"\bcount\b.*?\b(to|until|till) (?P<limit>[\w -]+)", _count),
     (r"\bcount (for me|please|something)|^count$", _fixed("One, two, three, four, five.")),
     (r"\bwhat(?: i|')?s the time\b|\bwhat time is it\b|\b(tell me|know) the time\b", _time),
     (r"\bwhat(?: i|')?s (the date|today)\b|\bwhat (day|date) is\b", _date),
+    (
+        r"\bweather\b",
+        _fixed("I have no window and no network.", "So I cannot tell you the weather."),
+    ),
+    (
+        r"\bjoke\b",
+        _fixed("Why did the telephone wear glasses?", "Because it had lost all its contacts."),
+    ),
+)
+_RULES: tuple[_Rule, ...] = (
+    (r"\b(good ?bye|bye( bye)?|hang up|that(?: i|')?s all|see you)\b", _farewell),
+    (
+        r"\b(say|repeat) (that|it) (again|once more)|\bwhat did you (just )?say\b"
+        r"|^(repeat|pardon|come again|repeat (that|it|please))$",
+        _again,
+    ),
+    *_SMALL_TALK,
     (
         r"\b(opening hours|business hours|hours|when (are|do) you (open|close)|what time do you)\b",
         _fixed(
@@ -224,19 +239,17 @@ _RULES: tuple[tuple[str, Callable[[Situation, re.Match[str]], Sentences]], ...] 
         _fixed("I am doing well, thank you.", "How are you?"),
     ),
     (r"\b(thanks|thank you)\b", _fixed("You are welcome.", "Is there anything else?")),
-    (
-        r"\bweather\b",
-        _fixed("I have no window and no network.", "So I cannot tell you the weather."),
-    ),
-    (
-        r"\bjoke\b",
-        _fixed("Why did the telephone wear glasses?", "Because it had lost all its contacts."),
-    ),
     (r"^(hello|hi|hey|good (morning|afternoon|evening))\b", _fixed(*GREETING)),
     (r"^(yes|yeah|yep|right|correct|ok|okay|sure)\b", _fixed("Good.", "What else can I do?")),
     (r"^(no|nope|wrong|not really)\b", _fixed("My mistake.", "Please tell me again.")),
 )
-_COMPILED = tuple((re.compile(pattern), answer) for pattern, answer in _RULES)
+
+
+def _compiled(rules: Iterable[_Rule]) -> _CompiledRules:
+    return tuple((re.compile(pattern), answer) for pattern, answer in rules)
+
+
+_COMPILED, _COMPILED_SMALL_TALK = _compiled(_RULES), _compiled(_SMALL_TALK)
 
 _PRESSED = re.compile(r"\[the caller pressed ([0-9*#A-D]{1,64})\]")
 _FEWEST_DIGITS = 3
@@ -260,17 +273,32 @@ def reply(situation: Situation) -> Sentences:
         return ("The tool answered:", *split_sentences(last.text[:_LONGEST_QUOTE] or "Nothing."))
     if pressed := _PRESSED.fullmatch(last.text):
         return (f"You pressed {spoken_keys(pressed[1])}.", "They do nothing here.")
-    heard = _plain(last.text[:_MOST_HEARD])
+    heard = plain(last.text[:_MOST_HEARD])
     if not heard:
         return _UNHEARD[turn % len(_UNHEARD)]
-    for pattern, answer in _COMPILED:
-        match = pattern.search(heard)
-        if match:
-            return answer(situation, match)
+    if (matched := _matched(_COMPILED, heard, situation)) is not None:
+        return matched
     digits = digits_in(heard)
     if len(digits) >= _FEWEST_DIGITS:
         return (f"I heard the number {spoken_digits(digits)}.", "Is that right?")
     return _DEFAULTS[turn % len(_DEFAULTS)](_clause(last.text))
+
+
+def small_talk(situation: Situation) -> Sentences | None:
+    """The agent's next words, if the caller only wants to chat."""
+    return _matched(_COMPILED_SMALL_TALK, plain(situation.heard[:_MOST_HEARD]), situation)
+
+
+def is_keys(text: str) -> bool:
+    """Whether a line says which keys were pressed, not what was said."""
+    return _PRESSED.fullmatch(text) is not None
+
+
+def _matched(rules: _CompiledRules, heard: str, situation: Situation) -> Sentences | None:
+    for pattern, answer in rules:
+        if match := pattern.search(heard):
+            return answer(situation, match)
+    return None
 
 
 def split_sentences(text: str) -> Sentences:
@@ -278,7 +306,7 @@ def split_sentences(text: str) -> Sentences:
     return tuple(part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Lower case, letters, digits, apostrophes and single spaces only."""
     return " ".join(re.sub(r"[^a-z0-9' -]+", " ", text.lower().replace("’", "'")).split())
 

@@ -89,6 +89,7 @@ class Response:
         )
         self._part = Part(kind, format=settings.format)
         self._item = Item(item_id, role="assistant", status="in_progress")
+        self._call: Item | None = None
         self._sentences: deque[str] = deque()
         self._speech: Speech | None = None
         self._pending = b""
@@ -120,10 +121,19 @@ class Response:
         return self._speech
 
     def plan(
-        self, sentences: Sequence[str], usage: InputUsage, now: float, prepared: Speech | None
+        self,
+        sentences: Sequence[str],
+        usage: InputUsage,
+        now: float,
+        prepared: Speech | None,
+        call: Item | None = None,
     ) -> None:
-        """Say these; ``prepared`` is speech made in advance, taken where it fits."""
-        self._usage = usage
+        """Say these; ``prepared`` is speech made in advance, taken where it fits.
+
+        :param call: the function call that follows; it is made once all of the speech is sent, and
+            not at all if the response is stopped before.
+        """
+        self._usage, self._call = usage, call
         self._sentences.extend(self._within_budget(sentences))
         self._state = _State.SPEAKING
         self._add_item()
@@ -247,6 +257,10 @@ class Response:
         self._item.status = "completed" if status == "completed" else "incomplete"
         if started:
             self._close_item()
+        if status != "completed":
+            self._call = None
+        elif self._call is not None:
+            self._make_call(self._call)
         self._send(events.response_done(self._as_json(status, details)))
 
     def _close_item(self) -> None:
@@ -261,6 +275,23 @@ class Response:
             self._send(events.item_done(item, self._conversation.previous_id(self._item.id)))
         self._send(events.output_item_done(self.id, item))
 
+    def _make_call(self, item: Item) -> None:
+        call = {name: value or "" for name, value in item.call.items()}
+        begun = {**item.as_json(), "status": "in_progress", "arguments": ""}
+        self._send(events.output_item_added(self.id, begun, 1))
+        previous = None
+        if self._conversation is not None:
+            previous = self._conversation.insert(item)
+            self._send(events.item_added(begun, previous))
+        delta = call["arguments"]
+        self._send(
+            events.function_call_arguments_delta(self.id, item.id, 1, call["call_id"], delta)
+        )
+        self._send(events.function_call_arguments_done(self.id, item.id, 1, call))
+        if self._conversation is not None:
+            self._send(events.item_done(item.as_json(), previous))
+        self._send(events.output_item_done(self.id, item.as_json(), 1))
+
     @property
     def _said(self) -> str:
         """Everything that was sent, whatever the client has truncated meanwhile."""
@@ -273,12 +304,15 @@ class Response:
 
     def _as_json(self, status: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
         finished = status != "in_progress"
+        output = [self._item] if finished and self._item.parts else []
+        if finished and self._call is not None:
+            output.append(self._call)
         return {
             "object": "realtime.response",
             "id": self.id,
             "status": status,
             "status_details": details,
-            "output": [self._item.as_json()] if finished and self._item.parts else [],
+            "output": [item.as_json() for item in output],
             "conversation_id": self.settings.conversation_id,
             "output_modalities": [self.settings.modality],
             "max_output_tokens": self.settings.max_output_tokens,

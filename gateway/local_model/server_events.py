@@ -156,21 +156,47 @@ def rate_limits_updated(rate_limits: Sequence[Json]) -> Event:
     return {"type": "rate_limits.updated", "rate_limits": list(rate_limits)}
 
 
-def output_item_added(response_id: str, item: Json) -> Event:
+def output_item_added(response_id: str, item: Json, output_index: int = 0) -> Event:
     return {
         "type": "response.output_item.added",
         "response_id": response_id,
-        "output_index": 0,
+        "output_index": output_index,
         "item": item,
     }
 
 
-def output_item_done(response_id: str, item: Json) -> Event:
+def output_item_done(response_id: str, item: Json, output_index: int = 0) -> Event:
     return {
         "type": "response.output_item.done",
         "response_id": response_id,
-        "output_index": 0,
+        "output_index": output_index,
         "item": item,
+    }
+
+
+def function_call_arguments_delta(
+    response_id: str, item_id: str, output_index: int, call_id: str, delta: str
+) -> Event:
+    return {
+        "type": "response.function_call_arguments.delta",
+        "response_id": response_id,
+        "item_id": item_id,
+        "output_index": output_index,
+        "call_id": call_id,
+        "delta": delta,
+    }
+
+
+def function_call_arguments_done(
+    response_id: str, item_id: str, output_index: int, call: Json
+) -> Event:
+    """``call``: `name`, `call_id` and `arguments`."""
+    return {
+        "type": "response.function_call_arguments.done",
+        "response_id": response_id,
+        "item_id": item_id,
+        "output_index": output_index,
+        **call,
     }
 
 

@@ -1,8 +1,8 @@
 """A session's settings: the ``session`` object of the Realtime GA protocol, with its defaults.
 
-What the demonstration agent cannot act on (tools, tracing, noise reduction, a voice's name, …) is
-accepted where it is well formed and given back in ``session.updated``, so that clients written for
-OpenAI run unchanged.
+What the demonstration agent cannot act on (most tools, tracing, noise reduction, a voice's name, …)
+is accepted where it is well formed and given back in ``session.updated``, so that clients written
+for OpenAI run unchanged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Where recordings are decoded: one thread for all sessions, and a short queue before it."""
+"""Where recordings are decoded: one thread for the streams of all sessions, one process for files,
+and a short queue before each.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +9,67 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from gateway.core.events import ErrorCode, GatewayError
+from gateway.media.containers import Recording
+from gateway.media.decoded import Decoded, too_many
+from gateway.media.decoder_process import DecoderProcess
 
 Result = TypeVar("Result")
 
 MAX_WAITING = 32
 """Recordings; those beyond are refused. Each takes a second at most."""
 
+PATIENCE = 3.0
+"""Seconds until a stream that still waits for the thread is refused."""
+
 
 class DecodingPool:
-    """Decodes off the event loop, one recording after the other. Starts no thread before it is
-    used.
+    """Decodes off the event loop, one recording after the other. Starts no thread and no process
+    before they are used.
     """
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, "decoding")
+        self._files = DecoderProcess()
         self._waiting = 0
 
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """:raises GatewayError: ``capacity``."""
+    async def decode(self, recording: Recording, data: bytes) -> Decoded:
+        """What an event brings of a recording; not two of one recording at once.
+
+        :raises GatewayError: ``capacity``, ``unsupported_format`` or ``too_large``; the recording
+            is over.
+        """
         if self._waiting >= MAX_WAITING:
-            raise GatewayError(ErrorCode.CAPACITY, "the gateway decodes too many recordings now")
+            raise too_many()
+        if recording.continues:
+            decoded = await self._in_thread(lambda: recording.decode_stream(data))
+            if decoded is not None:
+                return decoded
+        return await self._in_process(recording.container, data)
+
+    async def _in_process(self, container: str, data: bytes) -> Decoded:
+        self._waiting += 1
+        try:
+            return await self._files.decode(container, data)
+        finally:
+            self._waiting -= 1
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
         self._waiting += 1
         # Not the coroutine counts down: it may be cancelled, and the work goes on.
         done = asyncio.get_running_loop().run_in_executor(self._executor, work)
         done.add_done_callback(self._count_down)
-        return await asyncio.shield(done)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.shield(done)
+        except TimeoutError:
+            raise too_many() from None
 
     def _count_down(self, done: asyncio.Future[Result]) -> None:
         self._waiting -= 1
         if not done.cancelled():
             done.exception()  # Its client may have gone.
 
-    def close(self) -> None:
-        """Take no more; what is under way ends by itself."""
+    async def close(self) -> None:
+        """Take no more; what a thread has under way ends by itself."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+        await self._files.close()

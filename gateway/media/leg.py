@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class LegState(Enum):
@@ -138,3 +138,27 @@ class Leg(Protocol):
         """Hang up, and release everything the leg holds. The handler is told CLOSED at once and
         nothing after that. May be called twice, and cancelled: the release goes on.
         """
+
+
+class TransferRefused(Exception):
+    """The other side did not take the caller; one sentence says why."""
+
+
+@runtime_checkable
+class TransferableLeg(Protocol):
+    """A leg whose caller can be passed on."""
+
+    async def transfer(self, target: str) -> None:
+        """Pass the caller on to a phone number or SIP address, and wait until the other side took
+        it.
+
+        :raises TransferRefused: it did not.
+        """
+
+
+@runtime_checkable
+class DiallingLeg(Protocol):
+    """A leg that can press keys."""
+
+    async def send_dtmf(self, keys: str) -> None:
+        """Press keys of ``0-9*#A-D`` towards the caller, one after the other."""

@@ -41,6 +41,8 @@ class PcmLeg:
         self._resampler = resampler(SAMPLE_RATE, sample_rate)
         self._pacer = Pacer(playout, self._send_frame, handler.on_played, _LEAD)
         self._state = LegState.DISCONNECTED
+        self.used = False
+        """Whether any audio went either way; a client without a voice has no quality to tell."""
 
     @property
     def state(self) -> LegState:
@@ -68,6 +70,7 @@ class PcmLeg:
                 self._resampler.flush()  # The last millisecond of the talkspurt before.
             pcm = self._resampler(pcm).astype("<i2", copy=False).tobytes()
         if pcm:
+            self.used = True
             self._send(pcm)
 
     @property

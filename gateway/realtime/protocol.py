@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from gateway.core.tool_calls import ToolCall, ToolOutput
 
 Event = dict[str, Any]
 
@@ -35,6 +37,7 @@ AUDIO_TRANSCRIPT_DELTA: Final = "response.output_audio_transcript.delta"
 AUDIO_TRANSCRIPT_DONE: Final = "response.output_audio_transcript.done"
 TEXT_DELTA: Final = "response.output_text.delta"
 TEXT_DONE: Final = "response.output_text.done"
+ARGUMENTS_DONE: Final = "response.function_call_arguments.done"
 
 _BETA_NAMES: Final = {
     "response.audio.delta": AUDIO_DELTA,
@@ -55,8 +58,11 @@ SESSION_EXPIRED: Final = "session_expired"
 COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
 """Error code: there was too little audio to commit."""
 
+VOICE_FIXED: Final = "cannot_update_voice"
+"""Error code: a ``session.update`` was refused as it changes a voice that was heard."""
+
 HARMLESS_ERRORS: Final = frozenset(
-    {RESPONSE_RUNNING, "response_cancel_not_active", SESSION_EXPIRED}
+    {RESPONSE_RUNNING, "response_cancel_not_active", SESSION_EXPIRED, VOICE_FIXED}
 )
 """Errors that only say that two messages crossed on the wire, or that the gateway deals with."""
 
@@ -79,6 +85,107 @@ def is_sign_of_life(kind: str) -> bool:
 def text_of(content: Sequence[Mapping[str, Any]]) -> str:
     """The text in the parts of a message."""
     return " ".join(part["text"] for part in content if part.get("text"))
+
+
+def pcm_of(event: Event) -> bytes | None:
+    """The PCM16 of an audio delta; None: it is not base64.
+
+    :raises KeyError, TypeError: there is none.
+    """
+    try:
+        return binascii.a2b_base64(event["delta"])
+    except binascii.Error:
+        return None
+
+
+def item_id(event: Event) -> str:
+    """The id of the item an event is about, or nothing."""
+    item = event.get("item")
+    found = item.get("id") if isinstance(item, dict) else event.get("item_id")
+    return found if isinstance(found, str) else ""
+
+
+def response_id(event: Event) -> str:
+    """The id of the response that ``response.created`` or ``.done`` tells of, or nothing."""
+    match event:
+        case {"response": {"id": str(found)}}:
+            return found
+    return ""
+
+
+def output_ids(event: Event) -> Iterator[str]:
+    """The ids of the items that a ``response.done`` tells of."""
+    match event:
+        case {"response": {"output": list(items)}}:
+            for item in items:
+                match item:
+                    case {"id": str(item_id)}:
+                        yield item_id
+
+
+def said_nothing(event: Event) -> bool:
+    """Whether a ``response.done`` tells of a response that came to its end without a message."""
+    match event:
+        case {"response": {"status": "completed", "output": list(items)}}:
+            return not any(isinstance(i, dict) and i.get("type") == "message" for i in items)
+    return False
+
+
+def voice_in_force(event: Event) -> str | None:
+    """The voice that a ``session.updated`` confirms."""
+    match event:
+        case {"session": {"audio": {"output": {"voice": str(voice)}}}}:
+            return voice
+    return None
+
+
+def for_client(event: Event) -> Event:
+    """An event without what is the agents' alone: their instructions and tools, what tools
+    answered, and what the gateway tells them.
+    """
+    match event:
+        case {"session": dict(session)}:
+            hidden = ("instructions", "tools")
+            return {**event, "session": {k: v for k, v in session.items() if k not in hidden}}
+        case {"item": {"type": "function_call_output"} as item}:
+            return {**event, "item": {**item, "output": ""}}
+        case {"item": {"type": "message", "role": "system"} as item}:
+            return {**event, "item": {**item, "content": []}}
+    return event
+
+
+def function_calls(event: Event) -> Iterator[tuple[str, ToolCall]]:
+    """The calls of tools that an event tells of in full, each with the id of its response. Servers
+    tell of a call up to three times.
+    """
+    match event:
+        case {"type": "response.function_call_arguments.done", "response_id": str(response_id)}:
+            items = [{**event, "type": "function_call", "id": event.get("item_id")}]
+        case {
+            "type": "response.output_item.done",
+            "response_id": str(response_id),
+            "item": dict(item),
+        }:
+            items = [item]
+        case {
+            "type": "response.done",
+            "response": {"id": str(response_id), "output": list(items)},
+        }:
+            pass
+        case _:
+            return
+    for item in items:
+        match item:
+            case {"type": "function_call", "status": "incomplete" | "in_progress"}:
+                pass
+            case {
+                "type": "function_call",
+                "id": str(own_id),
+                "call_id": str(call_id),
+                "name": str(name),
+                "arguments": str(arguments),
+            }:
+                yield response_id, ToolCall(call_id, name, arguments, own_id)
 
 
 def error_code(event: Event) -> str | None:
@@ -149,6 +256,7 @@ def audio_session(
     transcription_model: str,
     turn_detection: Mapping[str, Any] | None,
     language: str | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
 ) -> Event:
     """The ``session`` object of a spoken conversation: PCM16 at 24 kHz both ways."""
     transcription = {"model": transcription_model}
@@ -157,6 +265,7 @@ def audio_session(
     return {
         "instructions": instructions,
         "output_modalities": ["audio"],
+        "tools": [dict(tool) for tool in tools],
         "audio": {
             "input": {
                 "format": {"type": "audio/pcm", "rate": 24000},
@@ -183,7 +292,7 @@ def clear() -> Event:
 def message_item(
     role: str, text: str, item_id: str | None = None, previous_item_id: str | None = None
 ) -> Event:
-    """``conversation.item.create`` with a text message of ``user`` or ``assistant``.
+    """``conversation.item.create`` with a text message of ``user``, ``assistant`` or ``system``.
 
     :param previous_item_id: the item before it, or :data:`ROOT`; None: it comes last.
     """
@@ -191,10 +300,45 @@ def message_item(
     item: Event = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
     if item_id is not None:
         item["id"] = item_id
+    return _create_item(item, previous_item_id)
+
+
+def function_call_item(call: ToolCall, previous_item_id: str | None = None) -> Event:
+    """``conversation.item.create`` with a call that the model made on another connection."""
+    item = {
+        "type": "function_call",
+        "id": call.item_id,
+        "call_id": call.call_id,
+        "name": call.name,
+        "arguments": call.arguments,
+    }
+    return _create_item(item, previous_item_id)
+
+
+def function_output_item(output: ToolOutput, previous_item_id: str | None = None) -> Event:
+    """``conversation.item.create`` with what a tool answered."""
+    item = {
+        "type": "function_call_output",
+        "id": output.item_id,
+        "call_id": output.call_id,
+        "output": output.text,
+    }
+    return _create_item(item, previous_item_id)
+
+
+def _create_item(item: Event, previous_item_id: str | None) -> Event:
     event: Event = {"type": "conversation.item.create", "item": item}
     if previous_item_id is not None:
         event["previous_item_id"] = previous_item_id
     return event
+
+
+def say_exactly(phrase: str) -> Event:
+    """The ``response`` object that makes a model say a phrase, and do nothing else."""
+    return {
+        "instructions": f'Say only these words, as they stand, and nothing else: "{phrase}"',
+        "tool_choice": "none",
+    }
 
 
 def delete_item(item_id: str) -> Event:

@@ -78,8 +78,11 @@ async def test_the_sent_time_is_that_of_the_frame() -> None:
     saying = asyncio.create_task(microphone.say(tone(0.1, RATE), RATE))
     await asyncio.sleep(0)
     utterance = await receiver.pull_until(saying)
-    for sent, received in zip(utterance.frame_times, receiver.times[:5], strict=True):
-        assert 0 <= received - sent < 0.005
+    times = zip(utterance.frame_times, receiver.times[:5], strict=True)
+    late = [received - sent for sent, received in times]
+    assert min(late) >= 0
+    # Another frame's time would be 20 ms off in all of them; a busy machine is late in some.
+    assert min(late) < 0.005
 
 
 def test_moments_of_an_utterance() -> None:

@@ -113,7 +113,11 @@ async def lines(page: Page) -> list[dict[str, str]]:
 async def test_a_spoken_conversation_through_the_page(tmp_path: Path) -> None:
     microphone = tmp_path / "microphone.wav"
     write_microphone(microphone, TURNS, PAUSES)
-    async with running_gateway(None) as gateway, page_of(gateway.url, microphone) as page:
+    # Agents without a supervisor to ask answer each turn by one line.
+    async with (
+        running_gateway(None, agent_set="haiku") as gateway,
+        page_of(gateway.url, microphone) as page,
+    ):
         await place_call(page)
         await page.evaluate(LISTENER)
         last_word = PROMPTS[TURNS[-1]].split()[-1].strip(".")

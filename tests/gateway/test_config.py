@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import IceServer, Settings, SettingsError, load_settings
+from gateway.config import Settings, SettingsError, load_settings
+from gateway.json_settings import IceServer
 
 Load = Callable[..., Settings]
 
@@ -107,6 +108,26 @@ def test_embedded_model_answers_unless_a_key_or_a_server_is_given(
     load: Load, variables: dict[str, str], embedded: bool
 ) -> None:
     assert load(**variables).embedded_model is embedded
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, None),
+        ({"REALTIME_URL": "ws://127.0.0.1:9/v1/realtime"}, None),
+        ({"OPENAI_API_KEY": "sk-test-123456"}, "https://api.openai.com/v1"),
+        (
+            {"OPENAI_API_KEY": "sk-test-123456", "REALTIME_URL": "ws://h:9/x/realtime/?a=b"},
+            "http://h:9/x",
+        ),
+        ({"SUPERVISOR_URL": "http://h:9/v1"}, "http://h:9/v1"),
+        ({"OPENAI_API_KEY": "sk-test-123456", "SUPERVISOR_URL": "http://h/v1"}, "http://h/v1"),
+    ],
+)
+def test_the_text_model_is_where_the_key_belongs(
+    load: Load, variables: dict[str, str], url: str | None
+) -> None:
+    assert load(**variables).text_model_url == url
 
 
 def test_secrets_are_not_printed(load: Load) -> None:
@@ -222,6 +243,7 @@ def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
         ("RECONNECT_GRACE", "5m", "RECONNECT_GRACE=5m: expected seconds, 0 or more"),
         ("DRAIN_TIMEOUT", "-1", "DRAIN_TIMEOUT=-1: expected seconds, 0 or more"),
         ("REALTIME_URL", "https://x", "REALTIME_URL=https://x: expected a ws:// or wss:// URL"),
+        ("SUPERVISOR_URL", "wss://x", "SUPERVISOR_URL=wss://x: expected a http:// or https:// URL"),
         ("REALTIME_MODEL", "a b", "REALTIME_MODEL=a b: expected one word"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL=loud: expected debug, info, warning or error"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT=xml: expected console or json"),
@@ -317,6 +339,7 @@ def test_every_wrong_variable_is_named_at_once(load: Load) -> None:
         ("OPENAI_API_KEY", "hunter2 hunter2"),
         ("TURN_SECRET", "hunter2 hunter2"),
         ("REALTIME_URL", "wss://ann:hunter2@example.org/"),
+        ("SUPERVISOR_URL", "https://ann:hunter2@example.org/"),
         ("REALTIME_URL", "https://example.org/?api_key=hunter2"),
         ("ICE_SERVERS", '{"credential": "hunter2"'),
         ("ICE_SERVERS", '[{"urls": "turn:h", "credential": "hunter2"}]'),

@@ -307,7 +307,7 @@ def test_turn_latency_is_from_the_end_of_speech_to_the_first_audio(call: Call) -
     call.question("q", "Quick?")
     call.now += 0.35
     call.answer("a", "Yes.", 0.1, response="r")
-    assert call.conversation.turn_latency_ms == 350
+    assert call.conversation.steps.last_ms("turn") == 350
 
 
 def test_audio_that_is_not_base64_is_left_out(call: Call) -> None:

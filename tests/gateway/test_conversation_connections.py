@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.core.rollover import Moment
+from gateway.core.tool_calls import ToolCall
 from tests.gateway.virtual_call import Call
 
 
@@ -76,3 +77,16 @@ def test_items_that_were_told_and_are_reported_again_are_no_lines(call: Call) ->
         call.server("conversation.item.added", item=item, previous_item_id=None)
     call.question("q2", "And?")
     assert call.lines() == [("user", "Well?"), ("assistant", "Yes."), ("user", "And?")]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_call_of_a_tool_that_breaks_off_is_asked_for_again(call: Call, whole: bool) -> None:
+    call.server("response.created", response={"id": "r"})
+    item = {"id": "c", "type": "function_call", "call_id": "call_1", "name": "find"}
+    call.server("response.output_item.added", response_id="r", item=item)
+    if whole:
+        call.conversation.transcript.record(ToolCall("call_1", "find", "{}", "c"))
+    call.conversation.model_lost(call.now)
+    call.sent.clear()
+    call.restored()
+    assert call.sent_types() == (["conversation.item.create"] if whole else ["response.create"])

@@ -7,6 +7,7 @@ import pytest
 from gateway.core.media_time import FRAME_SAMPLES
 from gateway.core.playout import Cut
 from gateway.core.replay import ReplayBuffer
+from gateway.core.tool_calls import ToolCall, ToolOutput
 from gateway.core.transcript import Transcript
 from gateway.handover import MAX_CARRIED, Handover
 
@@ -125,3 +126,50 @@ def test_an_answer_nobody_holds_needs_no_correction(desk: Desk) -> None:
     desk.handover.lost()
     desk.handover.truncate(Cut("a", 0, 24_000, 48_000))
     assert desk.sent == []
+
+
+def test_what_a_connection_made_itself_is_not_told_to_it(desk: Desk) -> None:
+    desk.turn("late")
+    desk.take_over(turns=False)
+    for item_id, role in (("q", "user"), ("a", "assistant")):
+        desk.line(item_id, role)
+        desk.handover.holds(item_id)
+    call, output = tool_call(1)
+    for step in (call, output):
+        desk.transcript.record(step)
+        desk.handover.holds(step.item_id)
+    desk.transcript.complete("late", "Said to the connection before.")
+    desk.handover.former_said()
+    assert told(desk.sent) == [("late", "root")]
+
+
+def tool_call(number: int) -> tuple[ToolCall, ToolOutput]:
+    call = ToolCall(f"call_{number}", "find", "{}", f"c{number}")
+    return call, ToolOutput(call.call_id, "found", f"o{number}")
+
+
+def test_calls_and_outputs_keep_their_place_in_the_conversation(desk: Desk) -> None:
+    call, output = tool_call(1)
+    desk.line("q", "user")
+    desk.transcript.record(call)
+    desk.line("b", "user")
+    desk.transcript.record(output)
+    desk.take_over()
+    assert told(desk.sent) == [("q", None), ("c1", None), ("b", None), ("o1", None)]
+    assert [event["item"]["type"] for event in desk.sent] == [
+        "message",
+        "function_call",
+        "message",
+        "function_call_output",
+    ]
+
+
+def test_an_output_whose_call_is_too_old_is_not_told(desk: Desk) -> None:
+    call, output = tool_call(1)
+    desk.transcript.record(call)
+    desk.transcript.record(output)
+    for number in range(MAX_CARRIED - 1):
+        desk.line(f"q{number}", "user")
+    desk.take_over()
+    assert len(desk.sent) == MAX_CARRIED - 1
+    assert all(event["item"]["type"] == "message" for event in desk.sent)

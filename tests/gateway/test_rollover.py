@@ -89,8 +89,9 @@ async def call(
         yield session, ear, Microphone(session)
 
 
-def check_continuity(model: ListeningModel, frames: int, longest_utterance: int = 0) -> None:
+async def check_continuity(model: ListeningModel, frames: int, longest_utterance: int = 0) -> None:
     """Each connection heard consecutive frames, all together all of them."""
+    await model.hears(frames - 1)
     heard_to = -1
     for numbers in filter(None, model.heard):
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
@@ -124,7 +125,7 @@ async def test_ten_moves_in_a_row_are_not_heard() -> None:
         assert spoken == len(microphone.said) * round(model.answer_seconds * 24_000)
         assert not ear.of(Failed)
         assert [event.status for event in ear.of(StatusChanged)].count(Status.CONNECTING) <= 1
-        check_continuity(model, microphone.frames, 15 + HANG_OVER)
+        await check_continuity(model, microphone.frames, 15 + HANG_OVER)
         assert session._model.client.dropped_samples == 0
 
 
@@ -138,7 +139,7 @@ async def test_a_caller_who_never_pauses_loses_no_word() -> None:
         await ear.wait(Message, lambda message: message.role == "user")
         assert ear.lines("user") == microphone.said
         assert len(model.lines) >= 3
-        check_continuity(model, microphone.frames, microphone.frames)
+        await check_continuity(model, microphone.frames, microphone.frames)
 
 
 async def test_a_connection_lost_in_mid_utterance_costs_no_word() -> None:
@@ -151,7 +152,7 @@ async def test_a_connection_lost_in_mid_utterance_costs_no_word() -> None:
         await microphone.pause(0.5)
         await ear.wait(Message, lambda message: message.role == "assistant")
         assert ear.lines("user") == microphone.said
-        check_continuity(model, microphone.frames, 75)
+        await check_continuity(model, microphone.frames, 75)
 
 
 async def test_a_turn_that_was_not_recognised_is_heard_again_and_comes_before_its_answer() -> None:
@@ -169,7 +170,7 @@ async def test_a_turn_that_was_not_recognised_is_heard_again_and_comes_before_it
         await ear.wait(Message, lambda message: message.role == "assistant", count=2)
         assert ear.lines("user") == microphone.said
         assert ear.of(Message)[0].role == "user"
-        check_continuity(model, microphone.frames, 25 + HANG_OVER)
+        await check_continuity(model, microphone.frames, 25 + HANG_OVER)
 
 
 async def test_an_answer_that_broke_off_is_asked_for_again() -> None:

@@ -17,6 +17,10 @@ class User:
         self.events: list[dict[str, Any]] = []
         self.statuses: list[tuple[Status, str | None]] = []
         self.failures: list[tuple[ErrorCode, str]] = []
+        self.changes = 0
+
+    def on_model_changed(self) -> None:
+        self.changes += 1
 
     def on_model_event(self, event: dict[str, Any]) -> None:
         self.events.append(event)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from gateway import sessions as module
 from gateway.core.events import ErrorCode, GatewayError, Message, Status
 from gateway.session import Session
-from gateway.sessions import Sessions, find_agent_set
+from gateway.sessions import Sessions
 from tests.gateways import Ear, live_sessions
 from tests.stand_in import StandIn
 
@@ -78,8 +78,8 @@ async def test_an_agent_set_that_does_not_exist_opens_nothing(sessions: Sessions
     assert len(sessions) == 0
 
 
-def test_agent_sets_are_found_by_name() -> None:
-    assert find_agent_set("chat_supervisor").name == "chat_supervisor"
+async def test_agent_sets_are_found_by_name(sessions: Sessions) -> None:
+    assert sessions.find_agents("chat_supervisor").name == "chat_supervisor"
 
 
 @pytest.mark.parametrize("token", ["", "guess", "ключ", "\ud800"])

@@ -57,11 +57,14 @@ class Log:
 class Caller(Log):
     """A client by the book. Use as an async context manager."""
 
-    def __init__(self, url: str, transport: str = "websocket", **headers: str) -> None:
+    def __init__(
+        self, url: str, transport: str = "websocket", token: str | None = None, **headers: str
+    ) -> None:
         super().__init__()
         self.url = url
         self.transport = transport
         self.headers = headers
+        self.auth = {"token": token} if token is not None else None
         self.ended = asyncio.Event()
         self.session: dict[str, Any] = {}
         """The acknowledgement of its last join."""
@@ -73,7 +76,9 @@ class Caller(Log):
         )
         self._socket.on("*", self._event)
         self._socket.on("disconnect", self._ended)
-        await self._socket.connect(self.url, transports=[self.transport], headers=self.headers)
+        await self._socket.connect(
+            self.url, transports=[self.transport], headers=self.headers, auth=self.auth
+        )
         return self
 
     async def __aexit__(

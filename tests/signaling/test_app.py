@@ -108,7 +108,7 @@ async def test_an_agent_set_that_does_not_exist_stops_the_start(model: StandIn) 
     with pytest.raises(SettingsError) as wrong:
         await gateway.start()
     assert str(wrong.value) == (
-        "AGENT_SET=choir: there is no agent set of that name; known: chat_supervisor"
+        "AGENT_SET=choir: there is no agent set of that name; known: chat_supervisor, haiku, retail"
     )
     await gateway.stop()
 

@@ -14,7 +14,7 @@ import structlog
 from client.python import Microphone
 from client.python.peer import Peer
 from gateway.core.ending import Ending
-from signaling import calls
+from signaling import bodies
 from signaling.app import Gateway
 from tests.client.tones import tone
 from tests.gateways import running_gateway
@@ -151,7 +151,7 @@ async def test_a_body_of_unknown_length_is_bounded_too(
 async def test_a_body_that_does_not_come_is_not_waited_for(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "BODY_TIMEOUT", 0.05)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.05)
     host, port = gateway.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = "POST /v1/realtime/calls HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\n"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 
-from gateway.config import IceServer
+from gateway.json_settings import IceServer
 from signaling.ice import CREDENTIAL_MARGIN, IceServers
 
 STUN = IceServer(urls=("stun:stun.example",))

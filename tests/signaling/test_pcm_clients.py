@@ -13,7 +13,7 @@ from client.python import Microphone, Speaker, TalkpathClient
 from signaling import client
 from signaling.app import Gateway
 from tests.gateways import running_gateway
-from tests.recordings import KINDS, recording
+from tests.recordings import KINDS, fragmented_m4a, recording
 from tests.signaling.callers import Bare, Caller, until
 from tests.stand_in import StandIn
 
@@ -178,6 +178,41 @@ async def test_a_recorder_s_chunks_and_raw_audio_after_them(
         await line.wait_for_audio(before // 2 + 2_400)
 
 
+async def test_a_chunk_that_begins_with_a_page_goes_on_with_the_recording(
+    gateway: Gateway, model: StandIn
+) -> None:
+    """Firefox cuts its Ogg there, and each page looks like a beginning."""
+    start, *later = [b"OggS" + page for page in recording("ogg").split(b"OggS")[1:]]
+    async with Caller(gateway.url) as caller:
+        await caller.join()
+        answers = [await caller.ask("send_audio", start, "ogg")]
+        assert (await caller.ask("commit_audio"))["ok"]
+        answers += [await caller.ask("send_audio", page) for page in later]
+        assert [answer.get("format") for answer in answers] == ["ogg"] * len(answers)
+        line = await model.line()
+        await line.wait_for_audio(23_500)
+        late = await caller.ask("send_audio", later[-1], "ogg")
+        assert late["error"]["code"] == "unsupported_format", "that recording said its end"
+
+
+@pytest.mark.parametrize("kind", ["webm of Vorbis", "fragmented m4a"])
+async def test_chunks_of_anything_but_opus_are_refused_by_name(
+    gateway: Gateway, model: StandIn, kind: str
+) -> None:
+    """The first may be a file of its own; what comes behind it is none."""
+    data = fragmented_m4a() if kind == "fragmented m4a" else recording(kind, "stereo")
+    form, middle = kind.split()[0 if kind.startswith("webm") else 1], len(data) * 2 // 3
+    async with Caller(gateway.url) as caller:
+        await caller.join()
+        first = await caller.ask("send_audio", data[:middle], form)
+        assert 300 < first["durationMs"] < 900, first
+        refused = await caller.ask("send_audio", data[middle:], form)
+        assert refused["error"]["code"] == "unsupported_format"
+        assert "only Opus in WebM or Ogg may come in chunks" in refused["error"]["message"]
+        whole = await caller.ask("send_audio", data, form)
+        assert abs(whole["durationMs"] - 1000) < 60
+
+
 # -- the agent's voice
 
 
@@ -205,6 +240,10 @@ async def test_a_conversation_as_the_old_bridge_has_it(
             ("A friend.", "assistant"),
         ]
         assert not caller.of("audio_interrupted")
+        stats = await caller.wait("call_stats", lambda s: s["turnLatencyMs"] is not None)
+        assert 0 <= stats["turnLatencyMs"] < 1_000
+        assert stats["bufferMs"] >= 0
+        assert (stats["underruns"], stats["uplinkDroppedMs"], stats["rttMs"]) == (0, 0, None)
         assert (await caller.ask("disconnect_session"))["ok"]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.opus_streams import (
     MAX_ELEMENT,
+    MAX_PASSED,
     BrokenStream,
     NotOpus,
     OggStream,
@@ -64,6 +65,67 @@ def test_only_ogg_says_its_end() -> None:
         stream = make()
         list(stream.feed(recording(kind)))
         assert stream.ended == (kind == "ogg")
+
+
+OGG = recording("ogg")
+OGG_PAGES = [b"OggS" + page for page in OGG.split(b"OggS")[1:]]
+
+
+def of_another(page: bytes) -> bytes:
+    """The same page of a stream with another serial number (RFC 3533 §6)."""
+    return page[:14] + b"else" + page[18:]
+
+
+def test_pages_of_other_streams_between_are_passed_over() -> None:
+    silent = [of_another(page.replace(b"OpusHead", b"fishead\0")) for page in OGG_PAGES]
+    for first, second in ((OGG_PAGES, silent), (silent, OGG_PAGES)):
+        mixed = b"".join(itertools.chain.from_iterable(zip(first, second, strict=True)))
+        assert packets("ogg", mixed) == packets("ogg", OGG)
+
+
+def test_of_two_opus_streams_side_by_side_the_first_is_taken() -> None:
+    stereo = recording("ogg", "stereo").split(b"OggS")[1:]
+    other = [of_another(b"OggS" + page) for page in stereo]
+    both = itertools.zip_longest(OGG_PAGES, other, fillvalue=b"")
+    mixed = b"".join(itertools.chain.from_iterable(both))
+    assert packets("ogg", mixed) == packets("ogg", OGG)
+
+
+def test_a_stream_that_follows_one_that_ended_goes_on_with_it() -> None:
+    other = b"".join(of_another(page) for page in OGG_PAGES)
+    assert packets("ogg", OGG + other) == packets("ogg", OGG) * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "nothing"),
+    [
+        ("webm", b"\xec\x80"),
+        ("webm", b"\x18\x53\x80\x67\xff"),
+        ("webm", b"\xa3\x85\x82\0\0\0x"),
+        ("ogg", OGG_PAGES[2][:14] + b"else" + OGG_PAGES[2][18:26] + b"\0"),
+        ("ogg", OGG_PAGES[2][:26] + b"\xff" + bytes(255)),
+    ],
+    ids=["empty elements", "segments", "another track", "empty pages", "empty packets"],
+)
+def test_nothing_does_not_go_on_for_ever(kind: str, nothing: bytes) -> None:
+    few, many = MAX_PASSED // 300, MAX_PASSED + 1
+    assert packets(kind, recording(kind) + nothing * few) == packets(kind, recording(kind))
+    with pytest.raises(BrokenStream):
+        packets(kind, recording(kind) + nothing * many)
+
+
+def test_the_tracks_are_read_once() -> None:
+    data = recording("webm")
+    start = data.rindex(b"\x16\x54\xae\x6b")  # The seek head names it before.
+    assert packets("webm", data + data[start:]) == packets("webm", data) * 2
+    assert packets("webm", data + TRACKS) == packets("webm", data)
+
+
+def test_the_header_tells_the_pre_skip() -> None:
+    for kind, make in STREAMS.items():
+        stream = make()
+        list(stream.feed(recording(kind)))
+        assert stream.pre_skip == 312
 
 
 TRACKS = bytes.fromhex("1654ae6b91ae8fd7810186") + b"\x8aA_VORBIS\0\0"

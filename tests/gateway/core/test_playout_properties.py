@@ -92,13 +92,16 @@ class PlayoutMachine(RuleBasedStateMachine):
 
     @rule()
     def next_frame(self) -> None:
+        # A late model is held back more (test_prefill.py).
+        enough = 10 if self.playout._running else self.playout._prefill.wanted
         frame = self.playout.next_frame()
         waiting = [item for item in self.items if item.owed > 0]
         owed = sum(item.owed for item in waiting)
         if frame is None:
             # Whatever follows an item's audio releases it; only the newest can hold it back.
-            last = next((i for i in reversed(self.items) if i.sent and not i.cut), None)
-            assert owed < 10
+            spoken = (i for i in reversed(self.items) if len(i.sent) > 1 and not i.cut)
+            last = next(spoken, None)
+            assert owed < enough
             assert owed == 0 or (last is not None and not last.finished)
             return
         assert len(frame) == 20

@@ -1,6 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.tool_calls import ToolCall
 from gateway.core.transcript import FASTEST_SPEECH, MAX_LINES, PATIENCE, Transcript
 
 SECOND = 24_000
@@ -182,3 +183,15 @@ def test_of_a_talk_without_end_the_oldest_lines_are_forgotten() -> None:
         transcript.ready(PATIENCE * number)
     assert len(transcript.lines) == MAX_LINES
     assert transcript.get("unrecognised") is not None, "it was not told yet"
+
+
+def test_a_tools_call_has_its_place_but_is_nobodys_words() -> None:
+    transcript = Transcript()
+    transcript.place("question", "user")
+    transcript.record(ToolCall("call_1", "find", "{}", "call"))
+    assert [line.item_id for line in transcript.lines] == ["question", "call"]
+    assert transcript.is_complete("call")
+    transcript.complete("question", "Where is it?")
+    assert ids(transcript.ready(0.0)) == ["question"]
+    assert all(line.reported for line in transcript.lines)
+    assert transcript.finish() == []

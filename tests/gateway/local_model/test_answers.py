@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from gateway.local_model.speech import Speech
@@ -213,3 +215,41 @@ def test_nothing_is_prepared_that_will_not_be_said() -> None:
     desk.append(voice(1), quiet(0.25))
     desk.work()
     assert desk.waiting == []
+
+
+SUPERVISOR = {"type": "function", "name": "getNextResponseFromSupervisor", "parameters": {}}
+
+
+def test_with_a_supervisor_to_ask_it_says_a_filler_and_asks() -> None:
+    desk = Desk()
+    desk.update(tools=[SUPERVISOR])
+    desk.ask("What does roaming cost?")
+    assert desk.spoken_text() == "Let me check that for you."
+    call = desk.last("response.done")["response"]["output"][1]
+    assert json.loads(call["arguments"]) == {
+        "relevantContextFromLastUserMessage": "What does roaming cost?"
+    }
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "$8. A day."}
+    desk.send("conversation.item.create", item=output)
+    desk.send("response.create")
+    assert desk.spoken_text().endswith(" $8. A day.")
+
+
+def test_the_filler_is_prepared_while_the_caller_pauses() -> None:
+    desk = Desk(hears="what does roaming cost")
+    desk.update(tools=[SUPERVISOR])
+    desk.works_at_once = False
+    desk.append(voice(1.0), quiet(0.3))
+    desk.work()
+    assert [w.sentence for w in desk.waiting if isinstance(w, Speech)] == [
+        "Let me check that for you."
+    ]
+
+
+def test_a_response_may_be_without_the_supervisor() -> None:
+    desk = Desk()
+    desk.update(tools=[SUPERVISOR])
+    for options in ({"tools": []}, {"tool_choice": "none"}):
+        desk.ask("What is my bill?", **options)
+        desk.pass_time(30.0)
+        assert len(desk.last("response.done")["response"]["output"]) == 1

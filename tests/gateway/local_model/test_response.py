@@ -58,8 +58,10 @@ class Stage:
                 case Drop(speech):
                     self.asked = [other for other in self.asked if other is not speech]
 
-    def plan(self, *sentences: str, prepared: Speech | None = None) -> None:
-        self.response.plan(sentences, InputUsage(5, 10), self.now, prepared)
+    def plan(
+        self, *sentences: str, prepared: Speech | None = None, call: Item | None = None
+    ) -> None:
+        self.response.plan(sentences, InputUsage(5, 10), self.now, prepared, call)
         self._take()
 
     def advance(self) -> None:
@@ -135,6 +137,46 @@ def test_every_event_of_a_spoken_answer_in_order() -> None:
     assert stage.conversation.last_id == "item_1"
     added = next(e for e in stage.events if e["type"] == "conversation.item.added")
     assert (added["previous_item_id"], added["item"]["content"]) == ("item_0", [])
+
+
+CALL = {"name": "ask", "call_id": "call_1", "arguments": '{"what": "it"}'}
+
+
+def function_call() -> Item:
+    return Item("item_2", "function_call", call=dict(CALL))
+
+
+def test_a_function_call_follows_what_is_said() -> None:
+    stage = Stage()
+    stage.plan("One moment.", call=function_call())
+    stage.spoken(0.2)
+    assert stage.types()[-9:] == [
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+    added, delta, done = stage.events[-7], stage.events[-5], stage.events[-4]
+    assert (added["output_index"], added["item"]["arguments"]) == (1, "")
+    assert (delta["delta"], done["name"], done["call_id"]) == (CALL["arguments"], "ask", "call_1")
+    message, call = stage.done()["output"]
+    assert message["content"][0]["transcript"] == "One moment."
+    assert {name: call[name] for name in CALL} == CALL
+    assert stage.conversation.last_id == "item_2"
+
+
+def test_a_response_that_is_stopped_makes_no_call() -> None:
+    stage = Stage()
+    stage.plan("One moment.", call=function_call())
+    stage.cancel("turn_detected")
+    assert [item["id"] for item in stage.done()["output"]] == ["item_1"]
+    assert not any("function_call" in kind for kind in stage.types())
+    assert stage.conversation.last_id == "item_1"
 
 
 def test_every_event_of_a_written_answer_in_order() -> None:

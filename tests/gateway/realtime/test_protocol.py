@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
+from gateway.core.tool_calls import ToolCall, ToolOutput
 from gateway.realtime import protocol
 
 _CLIENT_EVENTS: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
@@ -43,6 +44,9 @@ def test_an_append_built_by_hand_is_the_json_it_claims_to_be(pcm: bytes) -> None
         protocol.truncate_item("item_1", 0, 1200),
         protocol.create_response("event_1", {}),
         protocol.create_response("event_1", {"instructions": "greet"}),
+        protocol.create_response("event_1", protocol.say_exactly("One moment.")),
+        protocol.function_call_item(ToolCall("call_1", "find", "{}", "item_3")),
+        protocol.function_output_item(ToolOutput("call_1", "found", "item_4"), "item_3"),
         protocol.cancel_response("resp_1"),
     ],
     ids=lambda event: event["type"],
@@ -89,3 +93,71 @@ def test_the_end_that_a_server_tells(session: Any, seconds: float | None) -> Non
 )
 def test_what_means_that_somebody_spoke(kind: str, is_one: bool) -> None:
     assert protocol.is_sign_of_life(kind) is is_one
+
+
+_CALL = {"call_id": "call_1", "name": "find", "arguments": "{}"}
+_ITEM = {"id": "item_3", "type": "function_call", "status": "completed", **_CALL}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {
+            "type": "response.function_call_arguments.done",
+            "response_id": "resp_1",
+            "item_id": "item_3",
+            **_CALL,
+        },
+        {"type": "response.output_item.done", "response_id": "resp_1", "item": _ITEM},
+        {"type": "response.done", "response": {"id": "resp_1", "output": [_ITEM]}},
+    ],
+    ids=lambda event: event["type"],
+)
+def test_a_call_is_told_in_three_ways(event: protocol.Event) -> None:
+    call = ToolCall("call_1", "find", "{}", "item_3")
+    assert list(protocol.function_calls(event)) == [("resp_1", call)]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {**_ITEM, "status": "incomplete"},
+        {**_ITEM, "call_id": None},
+        {**_ITEM, "arguments": {}},
+        {"type": "message", "id": "item_3"},
+        "item_3",
+    ],
+)
+def test_what_is_no_whole_call_is_none(item: Any) -> None:
+    for event in (
+        {"type": "response.output_item.done", "response_id": "resp_1", "item": item},
+        {"type": "response.done", "response": {"id": "resp_1", "output": [item]}},
+    ):
+        assert list(protocol.function_calls(event)) == []
+
+
+def test_a_response_says_something_or_nothing() -> None:
+    def done(**response: Any) -> protocol.Event:
+        return {"type": "response.done", "response": {"id": "resp_1", **response}}
+
+    message = {"type": "message", "id": "item_1"}
+    assert protocol.response_id(done()) == "resp_1"
+    assert protocol.response_id({"type": "response.done", "response": 5}) == ""
+    assert protocol.said_nothing(done(status="completed", output=[_ITEM]))
+    assert not protocol.said_nothing(done(status="completed", output=[_ITEM, message]))
+    assert not protocol.said_nothing(done(status="cancelled", output=[_ITEM]))
+
+
+def test_clients_are_not_told_what_is_the_agents_alone() -> None:
+    session = {"type": "realtime", "voice": "v", "instructions": "secret", "tools": [{}]}
+    updated = {"type": "session.updated", "session": session}
+    assert protocol.for_client(updated)["session"] == {"type": "realtime", "voice": "v"}
+    item = {"type": "function_call_output", "call_id": "call_1", "output": "secret"}
+    added = protocol.for_client({"type": "conversation.item.added", "item": item})
+    assert added["item"] == {**item, "output": ""}
+    assert session["instructions"] == item["output"] == "secret"
+    told = protocol.message_item("system", "secret", "item_1")["item"]
+    added = protocol.for_client({"type": "conversation.item.added", "item": told})
+    assert added["item"] == {**told, "content": []}
+    other = {"type": "response.created", "response": {"id": "resp_1"}}
+    assert protocol.for_client(other) is other

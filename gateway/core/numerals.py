@@ -11,7 +11,8 @@ _ONES = (
     *("eighteen", "nineteen"),
 )
 _TENS = ("", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_DIGIT_WORDS = {word: str(value) for value, word in enumerate(_ONES[:10])} | {"oh": "0"}
+_DIGIT_WORDS = {word: str(value) for value, word in enumerate(_ONES)} | {"oh": "0", "o": "0"}
+_TENS_WORDS = {word: str(value) for value, word in enumerate(_TENS) if value > 1}
 _REPEATS = {"double": 2, "triple": 3}
 
 
@@ -49,14 +50,17 @@ def number_from(text: str) -> int | None:
 
 
 def digits_in(text: str) -> str:
-    """The longest run of digits spoken one by one: "five five five 1234" is ``5551234``.
+    """The longest run of digits as a number is dictated: "five five five 1234" is ``5551234``.
 
-    Separators inside figures ("555-1234") do not end a run; any other word does. "Oh" is a zero and
-    "double five" two fives.
+    Separators inside figures ("555-1234") do not end a run; any other word does. "Oh" is a zero,
+    "double five" two fives, and "forty two" 42.
     """
     runs, run, times = [], "", 1
-    for word in re.findall(r"[a-z']+|\d+", text.lower()):
+    words = re.findall(r"[a-z']+|\d+", text.lower())
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
         digits = word if word.isdecimal() else _DIGIT_WORDS.get(word, "")
+        if word in _TENS_WORDS:
+            digits = _TENS_WORDS[word] + ("" if following in _ONES[1:10] else "0")
         if digits:
             run += digits * times
             times = 1
@@ -68,9 +72,9 @@ def digits_in(text: str) -> str:
     return max([*runs, run], key=len)
 
 
-def spoken_digits(digits: str) -> str:
+def spoken_digits(digits: str, zero: str = "zero") -> str:
     """Digits as words in the groups a telephone number is read in: three, three, the rest."""
-    words = [_ONES[int(digit)] for digit in digits]
+    words = [_ONES[int(digit)] if digit != "0" else zero for digit in digits]
     cuts = [3, 6] if len(words) > 7 else [3]
     bounds = [0, *[cut for cut in cuts if cut < len(words)], len(words)]
     groups = [words[a:b] for a, b in itertools.pairwise(bounds)]

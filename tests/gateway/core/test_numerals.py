@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.local_model.numerals import digits_in, in_words, number_from, spelled, spoken_digits
+from gateway.core.numerals import digits_in, in_words, number_from, spelled, spoken_digits
 
 
 @given(st.integers(0, 99))
@@ -32,6 +32,8 @@ def test_number_from(text: str, number: int | None) -> None:
         ("my number is 555-1234", "5551234"),
         ("it is oh two double five", "0255"),
         ("triple nine", "999"),
+        ("two oh six, thirteen five, twelve forty six", "2061351246"),
+        ("eighty twenty five", "8025"),
         ("oh well", "0"),
         ("one apple and two three pears", "23"),
         ("no figures here", ""),
@@ -49,6 +51,7 @@ def test_spoken_digits_are_heard_again(digits: str) -> None:
 def test_digits_are_read_in_groups() -> None:
     assert spoken_digits("5551234") == "five five five, one two three four"
     assert spoken_digits("8005551234") == "eight zero zero, five five five, one two three four"
+    assert spoken_digits("2061351246", zero="oh") == "two oh six, one three five, one two four six"
 
 
 @pytest.mark.parametrize(

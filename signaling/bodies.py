@@ -1,0 +1,34 @@
+"""The body of an HTTP request: bounded in bytes and in time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.core.events import ErrorCode, GatewayError
+
+BODY_TIMEOUT = 10.0
+"""Seconds for a body to arrive in."""
+
+
+async def read_body(request: web.Request, limit: int, what: str) -> bytes:
+    """At most ``limit`` bytes. ``what`` it is, for the caller to read.
+
+    :raises GatewayError: ``too_large``; ``bad_request`` if it did not arrive in time.
+    """
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await _read(request, limit, what)
+    except TimeoutError:
+        raise GatewayError(ErrorCode.BAD_REQUEST, f"the {what} did not arrive in time") from None
+
+
+async def _read(request: web.Request, limit: int, what: str) -> bytes:
+    body = b""
+    while len(body) <= limit:
+        more = await request.content.read(limit + 1 - len(body))
+        if not more:
+            return body
+        body += more
+    raise GatewayError(ErrorCode.TOO_LARGE, f"the {what} is larger than {limit >> 10} KiB")
