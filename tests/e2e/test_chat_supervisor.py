@@ -24,7 +24,7 @@ from tests.speech import end_of_speech, silence
 
 RATE = 24_000
 ANSWER_TIMEOUT = 60.0
-MOST_CALLS = 6
+MOST_CALLS = 10
 AT_ONCE = 30
 """Calls in parallel: an answer takes as long as it is spoken, and costs little."""
 
@@ -185,7 +185,7 @@ async def test_spoken_conversations(voice: HibariVoice) -> None:
 QUESTION = "What does roaming in Europe cost?"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_filler_is_heard_within_700_ms_while_the_supervisor_takes_3_s(
     voice: HibariVoice,
 ) -> None:
@@ -210,7 +210,7 @@ async def test_a_filler_is_heard_within_700_ms_while_the_supervisor_takes_3_s(
     assert sum(wait <= 0.7 for wait in waits) >= 2, waits
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_caller_who_speaks_up_is_answered_and_no_result_is_lost(
     voice: HibariVoice,
 ) -> None:
@@ -230,15 +230,17 @@ async def test_a_caller_who_speaks_up_is_answered_and_no_result_is_lost(
                 assert is_filler(told.args[0])
             else:
                 delta = _has("day pass", "delta")
-                await client.wait_for("transcript_delta", delta, 30.0, since=0.0)
+                await client.wait_for("transcript_delta", delta, ANSWER_TIMEOUT, since=0.0)
             await say("How are you?")
             # In one line with what the supervisor said, if that came while the caller spoke.
-            await client.wait_for("agent_response", _has("well"), 30.0, since=0.0)
+            await client.wait_for("agent_response", _has("well"), ANSWER_TIMEOUT, since=0.0)
             if moment != "answer":
-                answer = await client.wait_for("agent_response", _has("$8"), 30.0, since=0.0)
+                answer = await client.wait_for(
+                    "agent_response", _has("$8"), ANSWER_TIMEOUT, since=0.0
+                )
                 assert answer.args[0]["metadata"]["direct"] is False
             await say("What did I just say?")
-            await client.wait_for("agent_response", _has("ow are you"), 30.0, since=0.0)
+            await client.wait_for("agent_response", _has("ow are you"), ANSWER_TIMEOUT, since=0.0)
             assert heard.problems == []
 
     async with running_gateway(None, agent_set=SLOW) as gateway:

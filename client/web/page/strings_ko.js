@@ -208,6 +208,8 @@ export const reasons = {
   'the call was lost': '통화가 끊겼습니다',
   'nobody spoke for a while': '한동안 아무도 말하지 않았습니다',
   'the session reached its maximum duration': '세션의 최대 시간에 이르렀습니다',
+  'the session reached its limit of cost': '세션의 비용 한도에 이르렀습니다',
+  'the agent hung up': '상담원이 전화를 끊었습니다',
   'the gateway is shutting down': '게이트웨이가 종료됩니다',
   'the gateway stopped': '게이트웨이가 멈췄습니다',
   'another connection resumed the session': '다른 연결이 이 세션을 이어받았습니다',
