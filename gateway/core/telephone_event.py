@@ -12,6 +12,17 @@ KEYS: Final = "0123456789*#ABCD"
 
 _EVENT = struct.Struct("!BBH")
 
+UPDATE_MS: Final = 20
+"""Between two packets of a key."""
+
+PRESS_MS: Final = 160
+"""How long a key is held: menus want 40 at least, and some miss less than 100."""
+
+_ENDS: Final = 3
+"""Times that the end is told (§2.5.1.4)."""
+
+_END, _VOLUME = 0x80, 10
+
 _LATE: Final = 48_000 * 10
 """Ticks; an event further back than this began on another time line."""
 
@@ -45,3 +56,19 @@ class TelephoneEvents:
         self._ssrc, self._code, self._timestamp = packet.ssrc, code, packet.timestamp
         self._end = (packet.timestamp + duration) & 0xFFFF_FFFF
         return KEYS[code] if code < len(KEYS) else None
+
+
+def pressed(key: str, clock_rate: int) -> list[bytes]:
+    """The payloads that press a key, :data:`UPDATE_MS` apart: it lasts longer and longer, and then
+    has ended, which is told three times. All have the timestamp of its beginning, and the first one
+    the marker.
+
+    :param key: of :data:`KEYS`.
+    :param clock_rate: Hz of the event's payload type.
+    :raises ValueError: not a key.
+    """
+    code = KEYS.index(key)
+    step = clock_rate * UPDATE_MS // 1000
+    updates = range(1, PRESS_MS // UPDATE_MS)
+    going = [_EVENT.pack(code, _VOLUME, step * n) for n in updates]
+    return going + [_EVENT.pack(code, _END | _VOLUME, clock_rate * PRESS_MS // 1000)] * _ENDS

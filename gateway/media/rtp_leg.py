@@ -30,6 +30,7 @@ from gateway.core.rtp import RtpPacket
 from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media.addresses import MediaAddresses
 from gateway.media.codecs import CODECS
+from gateway.media.keys import KeySender
 from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
 from gateway.media.pacer import SILENCE, Pacer
 from gateway.media.rtp_path import RtpPath
@@ -115,6 +116,7 @@ class RtpLeg:
             handler.on_dtmf,
         )
         self._pacer = Pacer(playout, self._rtp.send, handler.on_played)
+        self._keys = KeySender(self._rtp)
         self._living: asyncio.Task[None] | None = None
         self._releasing: asyncio.Task[None] | None = None
 
@@ -317,8 +319,20 @@ class RtpLeg:
 
     def wake(self) -> None:
         """Audio is owed: start sending it, if the leg was silent."""
-        if self._state is LegState.CONNECTED and not self.held:
+        if self._state is LegState.CONNECTED and not self.held and not self._keys.busy:
             self._pacer.wake()
+
+    async def send_dtmf(self, keys: str) -> None:
+        """Press keys of ``0-9*#A-D`` towards the peer, one after the other (RFC 4733). What the
+        agent has to say waits meanwhile.
+
+        :raises KeysNotTaken: the peer takes no events, or does not listen now.
+        """
+        self._pacer.pause()
+        try:
+            await self._keys.press(keys)
+        finally:
+            self.wake()
 
     def stats(self) -> LegStats:
         """What is known of the path; how well it carries is unknown while it carries nothing."""

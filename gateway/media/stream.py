@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from gateway.core.encoding import EncoderPolicy, ListenerWishes
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
-from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE
+from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
 from gateway.core.negotiation import AudioAgreement
 from gateway.core.red import unpack
 from gateway.core.rtcp import RtcpSession
@@ -62,6 +62,7 @@ class RtpStream:
         self._payload_type = self._receive_type = -1
         self._red: int | None = None
         self._event_type: int | None = None
+        self._event_clock_rate = OPUS.clock_rate
         self._events = TelephoneEvents()
         self._receives = False
         self.sends = False
@@ -74,6 +75,7 @@ class RtpStream:
         """Samples sent and skipped since the codec was agreed on, when the RTP time was
         ``_timestamp``.
         """
+        self._sent_at = now
         self._ticker = Ticker.running()
         self._window_timer: Tick | None = None
         self._rtcp_timer: asyncio.TimerHandle | None = None
@@ -94,6 +96,7 @@ class RtpStream:
             self._receive_type = audio.payload_type if own is None else own
             self._red = audio.red
             self._event_type = audio.telephone_event
+            self._event_clock_rate = audio.event_clock_rate
             self._use(CODECS[audio.codec.name.lower()])
             self._policy.wishes = ListenerWishes.read(audio.codec.parameters)
             self._encode_as_wanted()
@@ -217,19 +220,43 @@ class RtpStream:
         if self.sends and not self._closed:
             payload = self._encoder.encode(pcm)
             timestamp = self._rtp_time()
-            packet = RtpPacket(
-                payload_type=self._payload_type,
-                marker=talkspurt,
-                sequence=self._sequence,
-                timestamp=timestamp,
-                ssrc=self._ssrc,
-                payload=payload,
-            )
-            self._sequence = (self._sequence + 1) & 0xFFFF
-            self._send_rtp(packet.serialize())
-            self.sent += 1
+            self._send_packet(self._payload_type, talkspurt, timestamp, payload)
             self._rtcp.on_rtp_sent(timestamp, len(payload), self._loop.time())
         self._position += FRAME_SAMPLES
+        self._sent_at = self._loop.time() + FRAME_SECONDS
+
+    @property
+    def event_clock_rate(self) -> int | None:
+        """Hz in which the duration of an event counts; None: the peer takes none now."""
+        takes = self._sends and not self._closed and self._event_type is not None
+        return self._event_clock_rate if takes else None
+
+    def event_time(self) -> int:
+        """The RTP timestamp of an event that begins now (RFC 4733 §2.1)."""
+        passed = max(0.0, self._loop.time() - self._sent_at)
+        if self.sent == 0:  # Nobody told the stream of this time, as the first frame skips none.
+            self._position += round(passed * SAMPLE_RATE)
+            self._sent_at += passed
+            passed = 0.0
+        return (self._rtp_time() + round(passed * self._codec.clock_rate)) & 0xFFFFFFFF
+
+    def send_event(self, payload: bytes, timestamp: int, begins: bool) -> None:
+        """Send one packet of an event; dropped when the peer takes none."""
+        if self.event_clock_rate is not None and self._event_type is not None:
+            self._send_packet(self._event_type, begins, timestamp, payload)
+
+    def _send_packet(self, payload_type: int, marker: bool, timestamp: int, payload: bytes) -> None:
+        packet = RtpPacket(
+            payload_type=payload_type,
+            marker=marker,
+            sequence=self._sequence,
+            timestamp=timestamp,
+            ssrc=self._ssrc,
+            payload=payload,
+        )
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._send_rtp(packet.serialize())
+        self.sent += 1
 
     # -- RTCP
 

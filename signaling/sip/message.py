@@ -58,7 +58,7 @@ PHRASES: Final = {
 
 _ECHOED: Final = ("Via", "From", "To", "Call-ID", "CSeq")
 _SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
-_TOKEN: Final = re.compile(r"[\w.!%*+`'~-]{1,64}", re.ASCII)
+_TOKEN: Final = re.compile(r"[\w.!%*+`'~-]{1,256}", re.ASCII)
 _VERSION: Final = re.compile(r"SIP/\d{1,3}\.\d{1,3}", re.ASCII)
 _BREAK: Final = re.compile(r"\r?\n")
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")

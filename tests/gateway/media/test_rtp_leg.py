@@ -14,6 +14,7 @@ from gateway.core.rtcp import RtcpSession
 from gateway.core.rtp import RtpPacket
 from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media import rtp_leg
+from gateway.media.keys import KeysNotTaken
 from gateway.media.leg import LegState
 from gateway.media.sdes_srtp import make_keys
 from tests.gateway.media.peers import LOOPBACK
@@ -290,3 +291,23 @@ async def test_an_offer_that_cannot_be_answered_leaves_the_call_as_it_is(
             await gateway.leg.answer(bad)
     gateway.say()
     await gateway.session.until(lambda: gateway.session.played == ["item"])
+
+
+async def test_keys_are_pressed_between_the_agents_words(
+    gateway: GatewayPhoneEnd, phone: Phone
+) -> None:
+    await call(gateway, phone)
+    gateway.say(0.6)
+    await phone.rtp.until(10)
+    await gateway.leg.send_dtmf("42#")
+    assert phone.keys == ["4", "2", "#"]
+    assert not gateway.session.played
+    await gateway.session.until(lambda: gateway.session.played == ["item"])
+    types = [packet.payload_type for packet in phone.rtp.rtp]
+    assert types.count(101) == 30
+    first = types.index(101)
+    assert set(types[first : first + 30]) == {101}, "the agent waits"
+
+    phone.accept(await gateway.leg.answer(phone.offer("sendonly")))
+    with pytest.raises(KeysNotTaken):
+        await gateway.leg.send_dtmf("1")

@@ -149,7 +149,7 @@ async def test_rtcp_of_its_own_vouches_for_an_address(ends: Ends) -> None:
     stranger = await Wire.open("127.0.0.2")
     try:
         await ends.send(report(), stranger, rtcp=True)
-        assert ends.path.target is None
+        assert (ends.path.target, ends.reports) == (None, [])
         await ends.send(report(), ends.phone.rtcp, rtcp=True)
         assert ends.path.target == (LOOPBACK, ends.phone.rtp.port)
     finally:
@@ -162,6 +162,7 @@ async def test_a_path_is_not_its_own_end(ends: Ends) -> None:
         with ends.path.probing():
             ends.path.send_rtp(packet())
     await ends.send(packet())
+    assert ends.path.target == (LOOPBACK, ends.phone.rtp.port)
     assert len(ends.packets) == 1
 
 
@@ -169,6 +170,11 @@ async def test_only_another_key_changes_the_key(ends: Ends) -> None:
     ends.phone.key = KEYS[0]
     agreement = ends.agree()
     assert not ends.path.changes_key(agreement)
+    protected = SrtpOut(KEYS[0]).protect(packet())
+    await ends.send(protected)
+    ends.agree()
+    await ends.send(protected)
+    assert (len(ends.packets), ends.rejected) == (1, 1), "the same key, and the same replay"
     ends.phone.key = make_keys()[0]
     offer = parse_sdp(ends.phone.offer())
     assert ends.path.changes_key(agree_plain(offer, ("pcmu",)))
