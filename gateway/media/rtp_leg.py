@@ -31,11 +31,11 @@ from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media.addresses import MediaAddresses
 from gateway.media.codecs import CODECS
 from gateway.media.keys import KeySender
-from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
-from gateway.media.pacer import SILENCE, Pacer
+from gateway.media.leg import LegEvent, LegHandler, LegState
+from gateway.media.pacer import SILENCE
+from gateway.media.rtp_leg_base import RtpLegBase
 from gateway.media.rtp_path import RtpPath
 from gateway.media.sdes_srtp import make_keys
-from gateway.media.stream import RtpStream
 from gateway.media.tasks import cancel_for_good
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class RtpConfig:
     codecs: tuple[str, ...] = tuple(CODECS)
 
 
-class RtpLeg:
+class RtpLeg(RtpLegBase):
     """One phone's audio path, from its first offer or ours to its end.
 
     :param handler: told of audio, keys and state.
@@ -89,9 +89,7 @@ class RtpLeg:
         trusted: bool = False,
     ) -> None:
         self._config = config
-        self._handler = handler
         self._loop = asyncio.get_running_loop()
-        self._state = LegState.NEW
         self._negotiating = asyncio.Lock()
         self._path = RtpPath(
             config.addresses,
@@ -107,25 +105,18 @@ class RtpLeg:
         self._agreement: PlainAgreement | None = None
         self._watch = PeerWatch(SILENT_AFTER)
         self._early = False
-        self._rtp = RtpStream(
+        super().__init__(
+            handler,
+            playout,
             secrets.randbits(32),
             secrets.token_hex(8),
             self._path.send_rtp,
             self._path.send_rtcp,
-            handler.on_audio,
-            handler.on_dtmf,
         )
-        self._pacer = Pacer(playout, self._rtp.send, handler.on_played)
         self._keys = KeySender(self._rtp)
         self._living: asyncio.Task[None] | None = None
-        self._releasing: asyncio.Task[None] | None = None
 
     # -- signaling
-
-    @property
-    def state(self) -> LegState:
-        """Where the leg stands; FAILED and CLOSED are final."""
-        return self._state
 
     @property
     def held(self) -> bool:
@@ -262,33 +253,6 @@ class RtpLeg:
             self._feed(LegEvent.SILENT)
         return presence
 
-    def _feed(self, what: LegEvent) -> None:
-        """Follow the table; a leg that cannot be heard holds its audio, and goes on from there."""
-        state = TRANSITIONS.get((self._state, what))
-        if state is None:
-            return
-        self._state = state
-        if state is LegState.DISCONNECTED:
-            self._pacer.pause()
-        self._handler.on_leg_state(self, state)
-        self.wake()
-
-    async def close(self) -> None:
-        """Hang up, and return when nothing of the leg is left. Cancelled, it still gets there."""
-        self._end(LegEvent.CLOSED)
-        assert self._releasing is not None
-        await asyncio.shield(self._releasing)
-
-    def _end(self, how: LegEvent) -> None:
-        """Stop media at once and say so; the sockets are left to a task that nobody cancels."""
-        if self._releasing is None:
-            if self._state in (LegState.CONNECTED, LegState.DISCONNECTED):
-                self._rtp.say_bye()
-            self._pacer.close()
-            self._rtp.close()
-            self._releasing = asyncio.create_task(self._release(), name="rtp-leg-release")
-        self._feed(how)
-
     async def _release(self) -> None:
         async with self._negotiating:
             pass  # An offer that is being answered finds out that it came too late.
@@ -333,15 +297,6 @@ class RtpLeg:
             await self._keys.press(keys)
         finally:
             self.wake()
-
-    def stats(self) -> LegStats:
-        """What is known of the path; how well it carries is unknown while it carries nothing."""
-        stats = self._rtp.stats()
-        if self._state is not LegState.DISCONNECTED:
-            return stats
-        return replace(
-            stats, rtt_ms=None, jitter_ms=None, loss_percent=None, remote_loss_percent=None
-        )
 
     # -- data channels, which phones have not
 

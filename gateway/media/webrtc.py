@@ -34,9 +34,9 @@ from gateway.media.addresses import MediaAddresses
 from gateway.media.codecs import CODECS
 from gateway.media.data_channels import DataChannels
 from gateway.media.ice import IcePath
-from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
+from gateway.media.leg import LegEvent, LegHandler, LegState
 from gateway.media.liveness import until_gone
-from gateway.media.pacer import Pacer
+from gateway.media.rtp_leg_base import RtpLegBase
 from gateway.media.seams import (
     Certificate,
     DtlsCarrier,
@@ -47,7 +47,6 @@ from gateway.media.seams import (
     dtls_parameters,
     srtp_sessions,
 )
-from gateway.media.stream import RtpStream
 from gateway.media.tasks import cancel_for_good
 
 log = structlog.get_logger(__name__)
@@ -71,7 +70,7 @@ class WebRtcConfig:
     certificate: Certificate = field(default_factory=Certificate.generateCertificate)
 
 
-class WebRtcLeg:
+class WebRtcLeg(RtpLegBase):
     """One peer connection, from its first offer to its end.
 
     :param handler: told of audio, state and data.
@@ -80,10 +79,8 @@ class WebRtcLeg:
 
     def __init__(self, config: WebRtcConfig, handler: LegHandler, playout: Playout) -> None:
         self._config = config
-        self._handler = handler
         self._path = IcePath(config.addresses, config.ice_servers(), self._on_datagram)
         self._carrier = DtlsCarrier(self._path.send)
-        self._state = LegState.NEW
         self._negotiating = asyncio.Lock()
         self._agreement: Agreement | None = None
         self._local = LocalDescription(
@@ -99,15 +96,14 @@ class WebRtcLeg:
             track_id="agent",
         )
         self._early: deque[IceCandidate] = deque(maxlen=MAX_EARLY_CANDIDATES)
-        self._rtp = RtpStream(
+        super().__init__(
+            handler,
+            playout,
             self._local.ssrc,
             self._local.cname,
             self._send_rtp,
             self._send_rtcp,
-            handler.on_audio,
-            handler.on_dtmf,
         )
-        self._pacer = Pacer(playout, self._rtp.send, handler.on_played)
         self._dtls: DtlsTransport | None = None
         self._dtls_closed = asyncio.Event()
         self._srtp_in: SrtpSession | None = None
@@ -115,14 +111,8 @@ class WebRtcLeg:
         self._data: DataChannels | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._living: asyncio.Task[None] | None = None
-        self._releasing: asyncio.Task[None] | None = None
 
     # -- signaling
-
-    @property
-    def state(self) -> LegState:
-        """Where the leg stands; FAILED and CLOSED are final."""
-        return self._state
 
     async def answer(self, offer_text: str) -> str:
         """The SDP answer to an offer; the first one starts the connection, later ones renegotiate
@@ -279,33 +269,6 @@ class WebRtcLeg:
         if self._dtls is not None and self._dtls.state == "closed":
             self._dtls_closed.set()
 
-    def _feed(self, what: LegEvent) -> None:
-        """Follow the table; a leg that cannot be heard holds its audio, and goes on from there."""
-        state = TRANSITIONS.get((self._state, what))
-        if state is None:
-            return
-        self._state = state
-        if state is LegState.DISCONNECTED:
-            self._pacer.pause()
-        self._handler.on_leg_state(self, state)
-        self.wake()
-
-    async def close(self) -> None:
-        """Hang up, and return when nothing of the leg is left. Cancelled, it still gets there."""
-        self._end(LegEvent.CLOSED)
-        assert self._releasing is not None
-        await asyncio.shield(self._releasing)
-
-    def _end(self, how: LegEvent) -> None:
-        """Stop media at once and say so; what takes time is left to a task that nobody cancels."""
-        if self._releasing is None:
-            if self._state in (LegState.CONNECTED, LegState.DISCONNECTED):
-                self._rtp.say_bye()
-            self._pacer.close()
-            self._rtp.close()
-            self._releasing = asyncio.create_task(self._release(), name="webrtc-leg-release")
-        self._feed(how)
-
     async def _release(self) -> None:
         async with self._negotiating:
             pass  # An offer that is being answered finds out that it came too late.
@@ -358,15 +321,6 @@ class WebRtcLeg:
         """Audio is owed: start sending it, if the leg was silent."""
         if self._state is LegState.CONNECTED and self._rtp.sends:
             self._pacer.wake()
-
-    def stats(self) -> LegStats:
-        """What is known of the path; how well it carries is unknown while it carries nothing."""
-        stats = self._rtp.stats()
-        if self._state is not LegState.DISCONNECTED:
-            return stats
-        return replace(
-            stats, rtt_ms=None, jitter_ms=None, loss_percent=None, remote_loss_percent=None
-        )
 
     # -- data channels
 
