@@ -228,7 +228,7 @@ class RtpStream:
     @property
     def event_clock_rate(self) -> int | None:
         """Hz in which the duration of an event counts; None: the peer takes none now."""
-        takes = self._sends and not self._closed and self._event_type is not None
+        takes = self.sends and not self._closed and self._event_type is not None
         return self._event_clock_rate if takes else None
 
     def event_time(self) -> int:
