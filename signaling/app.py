@@ -253,8 +253,7 @@ def _sip_options(settings: Settings) -> SipOptions:
             reason = error.strerror or error
             raise SettingsError(f"SIP_TLS_CERT, SIP_TLS_KEY: {reason}") from None
     users = {name: password.get_secret_value() for name, password in settings.sip_users.items()}
-    public = settings.public_address[0] if settings.public_address else ""
-    return SipOptions(settings.sip_listen, users, public, tls)
+    return SipOptions(settings.sip_listen, users, settings.public_address, tls)
 
 
 def _ice_servers(settings: Settings) -> IceServers:

@@ -52,12 +52,12 @@ class SipOptions:
     """What the door was told.
 
     :ivar users: passwords by name; empty: anybody may call.
-    :ivar public: our address as phones see it; empty: the one they reach.
+    :ivar public: our addresses as phones see them; empty: those they reach.
     """
 
     listen: Sequence[SipAddress] = ()
     users: Mapping[str, str] | None = None
-    public: str = ""
+    public: Sequence[str] = ()
     tls: ssl.SSLContext | None = None
 
 

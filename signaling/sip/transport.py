@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, cast
 
 import structlog
@@ -45,7 +45,7 @@ class UdpFlow:
     reliable: Final = False
 
     def __init__(
-        self, socket: asyncio.DatagramTransport, address: tuple[Any, ...], public: str
+        self, socket: asyncio.DatagramTransport, address: tuple[Any, ...], public: Sequence[str]
     ) -> None:
         self._socket = socket
         self._address = address
@@ -58,8 +58,8 @@ class UdpFlow:
     @property
     def local(self) -> str:
         host, port = self._socket.get_extra_info("sockname")[:2]
-        if self._public:
-            host = self._public
+        if public := _of_version(self._public, self.remote[0]):
+            host = public
         elif ipaddress.ip_address(host).is_unspecified:
             host = _route_to(self._address)
         return host_port(host, port)
@@ -76,6 +76,11 @@ def plain_host(host: str) -> str:
     return str(mapped or address)
 
 
+def _of_version(addresses: Sequence[str], peer: str) -> str | None:
+    """The first address of the IP version that ``peer`` has."""
+    return next((each for each in addresses if (":" in each) == (":" in peer)), None)
+
+
 def _route_to(address: tuple[Any, ...]) -> str:
     """Our address as ``address`` sees it. Connecting a UDP socket sends nothing."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -88,7 +93,7 @@ def _route_to(address: tuple[Any, ...]) -> str:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, received: Received, public: str) -> None:
+    def __init__(self, received: Received, public: Sequence[str]) -> None:
         self._received = received
         self._public = public
 
@@ -109,7 +114,7 @@ class StreamFlow(asyncio.Protocol):
         self,
         transport: Literal["tcp", "tls"],
         received: Received,
-        public: str,
+        public: Sequence[str],
         others: set[StreamFlow],
     ) -> None:
         self.transport = transport
@@ -131,7 +136,8 @@ class StreamFlow(asyncio.Protocol):
             wire.abort()
             return
         self._others.add(self)
-        self.local = host_port(self._public or plain_host(own[0]), own[1])
+        public = _of_version(self._public, self.remote[0])
+        self.local = host_port(public or plain_host(own[0]), own[1])
         self._deadline = asyncio.get_running_loop().call_later(FIRST_MESSAGE, wire.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -174,11 +180,14 @@ class StreamFlow(asyncio.Protocol):
 class Listeners:
     """The sockets of ``SIP_LISTEN``.
 
-    :param public: our address as phones see it, for Contact; empty: the one they reach.
+    :param public: our addresses as phones see them, for Contact; none of a phone's IP version:
+        the one it reaches.
     :param tls: for ``tls`` addresses.
     """
 
-    def __init__(self, received: Received, public: str, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, received: Received, public: Sequence[str], tls: ssl.SSLContext | None
+    ) -> None:
         self._received = received
         self._public = public
         self._tls = tls

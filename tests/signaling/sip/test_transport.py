@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 @contextlib.asynccontextmanager
-async def echo(transport: str, public: str = "") -> AsyncIterator[tuple[int, list[Flow]]]:
+async def echo(transport: str, *public: str) -> AsyncIterator[tuple[int, list[Flow]]]:
     """A listener that sends back what comes: its port, and the flows it came by."""
     flows: list[Flow] = []
 
@@ -51,7 +51,7 @@ async def test_datagrams_are_answered_where_they_came_from() -> None:
 
     loop = asyncio.get_running_loop()
     got: asyncio.Future[bytes] = loop.create_future()
-    async with echo("udp", "203.0.113.5") as (port, flows):
+    async with echo("udp", "2001:db8::5", "203.0.113.5") as (port, flows):
         wire, _ = await loop.create_datagram_endpoint(Client, remote_addr=(HOST, port))
         wire.sendto(b"\r\n\r\n")
         wire.sendto(b"message")
