@@ -18,7 +18,7 @@ from signaling.sip.timers import Timers
 from signaling.sip.transaction import T1, T2, TIMEOUT, Transaction
 from signaling.sip.transactions import Transactions
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, REGISTER"
 
 
 class State(Enum):

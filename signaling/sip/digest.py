@@ -89,6 +89,11 @@ class Digest:
         return _md5(f"{secret}:{nonce}:{asked}")  # RFC 2069: phones that know no qop.
 
 
+def username(credentials: str) -> str:
+    """Whose ``Authorization`` it is; empty if it names nobody."""
+    return _parameters(credentials).get("username", "")
+
+
 def _parameters(credentials: str) -> dict[str, str]:
     scheme, _, rest = credentials.partition(" ")
     found: dict[str, str] = {}

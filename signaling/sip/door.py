@@ -85,8 +85,8 @@ class SipDoor:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._agent = UserAgent(self, Digest(options.users) if options.users else None)
-        self._listeners = Listeners(self._receive, options.public, options.tls)
-        self._websockets = WebSocketDoor(self._receive, origins)
+        self._listeners = Listeners(self._receive, self._closed, options.public, options.tls)
+        self._websockets = WebSocketDoor(self._receive, self._closed, origins)
         self._lines: dict[Call, _Line] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -134,6 +134,10 @@ class SipDoor:
     def _receive(self, data: bytes, flow: Flow) -> None:
         self._agent.receive(data, flow, self._loop.time())
         self._settle()
+
+    def _closed(self, flow: Flow) -> None:
+        # The clock is left alone: this comes after the door is closed, too.
+        self._agent.registrar.close(flow)
 
     def _settle(self) -> None:
         """Look at the clock again when the next deadline comes."""

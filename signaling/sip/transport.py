@@ -31,6 +31,8 @@ MAX_UNSENT: Final = 1_000_000
 _KEEP_ALIVE: Final = b"\r\n\0 "
 
 Received = Callable[[bytes, Flow], None]
+Closed = Callable[[Flow], None]
+"""Nothing comes by a connection any more, nor goes."""
 
 
 def host_port(host: str, port: int) -> str:
@@ -114,6 +116,7 @@ class StreamFlow(asyncio.Protocol):
         self,
         transport: Literal["tcp", "tls"],
         received: Received,
+        closed: Closed,
         public: Sequence[str],
         others: set[StreamFlow],
     ) -> None:
@@ -121,6 +124,7 @@ class StreamFlow(asyncio.Protocol):
         self.remote = ("", 0)
         self.local = ""
         self._received = received
+        self._closed = closed
         self._public = public
         self._others = others
         self._framer = Framer()
@@ -157,6 +161,7 @@ class StreamFlow(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         self._others.discard(self)
+        self._closed(self)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
@@ -186,9 +191,14 @@ class Listeners:
     """
 
     def __init__(
-        self, received: Received, public: Sequence[str], tls: ssl.SSLContext | None
+        self,
+        received: Received,
+        closed: Closed,
+        public: Sequence[str],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._received = received
+        self._closed = closed
         self._public = public
         self._tls = tls
         self._datagrams: list[asyncio.DatagramTransport] = []
@@ -214,7 +224,9 @@ class Listeners:
         else:
             kind = wanted.transport
             server = await loop.create_server(
-                lambda: StreamFlow(kind, self._received, self._public, self._connections),
+                lambda: StreamFlow(
+                    kind, self._received, self._closed, self._public, self._connections
+                ),
                 wanted.host,
                 wanted.port,
                 ssl=self._tls if kind == "tls" else None,

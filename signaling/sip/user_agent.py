@@ -16,9 +16,10 @@ from sipmessage import Headers
 
 from signaling.sip.call import ALLOW, Call, State
 from signaling.sip.dialog import DialogId, user_of
-from signaling.sip.digest import Digest, Verdict
+from signaling.sip.digest import Digest, Verdict, username
 from signaling.sip.guard import Buckets, is_scanner
 from signaling.sip.message import Malformed, Request, note_source, parse, response
+from signaling.sip.registrar import Registrar
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import Flow, Transaction
 from signaling.sip.transactions import Transactions
@@ -63,6 +64,7 @@ class UserAgent:
 
     def __init__(self, handler: CallHandler, digest: Digest | None = None) -> None:
         self.timers = Timers()
+        self.registrar = Registrar(self.timers)
         self._handler = handler
         self._digest = digest
         self._transactions = Transactions(self, self.timers)
@@ -126,13 +128,12 @@ class UserAgent:
         busy: tuple[int, Extra] = (503, (("Retry-After", RETRY_AFTER),))
         if self._transactions.is_full:
             return busy
-        if asked.method != "INVITE" or asked.to_tag:
-            return None
-        if not self._new_calls.take(flow.remote[0], now):
+        begins_call = asked.method == "INVITE" and not asked.to_tag
+        if begins_call and not self._new_calls.take(flow.remote[0], now):
             return busy
-        if self._digest is None:
+        if self._digest is None or not (begins_call or asked.method == "REGISTER"):
             return None
-        verdict = self._digest.judge("INVITE", asked.headers.get("Authorization"), now)
+        verdict = self._digest.judge(asked.method, asked.headers.get("Authorization"), now)
         if verdict is Verdict.GOOD:
             return None
         challenge = self._digest.challenge(now, stale=verdict is Verdict.STALE)
@@ -167,6 +168,8 @@ class UserAgent:
             return 405, (("Allow", ALLOW),)
         if required := asked.headers.getlist("Require"):
             return 420, (("Unsupported", ", ".join(required)),)
+        if asked.method == "REGISTER":
+            return self.registrar.register(asked, self._account(asked), transaction.flow, now)
         if asked.to_tag:
             return self._within(asked, transaction, now)
         if asked.method == "OPTIONS":
@@ -174,6 +177,10 @@ class UserAgent:
         if asked.method != "INVITE":
             return 481, ()
         return self._begin(asked, transaction, now)
+
+    def _account(self, asked: Request) -> str | None:
+        """Whose password came with a request that was let in; None: there are no accounts."""
+        return None if self._digest is None else username(asked.headers["Authorization"])
 
     def _cancel(self, asked: Request, now: float) -> int:
         invite = self._transactions.cancelled(asked)

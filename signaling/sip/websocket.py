@@ -13,7 +13,7 @@ from gateway.core.events import ErrorCode, GatewayError
 from signaling.origins import Origins
 from signaling.sip.framing import PONG
 from signaling.sip.message import MAX_MESSAGE
-from signaling.sip.transport import Received, host_port, plain_host
+from signaling.sip.transport import Closed, Received, host_port, plain_host
 
 SUBPROTOCOL: Final = "sip"
 
@@ -56,8 +56,9 @@ class WebSocketFlow:
 class WebSocketDoor:
     """The route of SIP over WebSocket."""
 
-    def __init__(self, received: Received, origins: Origins) -> None:
+    def __init__(self, received: Received, closed: Closed, origins: Origins) -> None:
         self._received = received
+        self._closed = closed
         self._origins = origins
         self._flows: set[WebSocketFlow] = set()
 
@@ -86,6 +87,7 @@ class WebSocketDoor:
                     self._take(frame.data, flow)
         finally:
             self._flows.discard(flow)
+            self._closed(flow)
             sending.cancel()
             await asyncio.wait([sending])
         return socket

@@ -10,14 +10,16 @@ import pytest
 
 from gateway.sip_settings import SipAddress
 from signaling.sip.transaction import Flow
-from signaling.sip.transport import MAX_OF_ONE, Listeners, plain_host
+from signaling.sip.transport import MAX_OF_ONE, Closed, Listeners, plain_host
 from tests.signaling.sip.phone import Phone
 
 HOST = "127.0.0.1"
 
 
 @contextlib.asynccontextmanager
-async def echo(transport: str, *public: str) -> AsyncIterator[tuple[int, list[Flow]]]:
+async def echo(
+    transport: str, *public: str, closed: Closed | None = None
+) -> AsyncIterator[tuple[int, list[Flow]]]:
     """A listener that sends back what comes: its port, and the flows it came by."""
     flows: list[Flow] = []
 
@@ -25,7 +27,7 @@ async def echo(transport: str, *public: str) -> AsyncIterator[tuple[int, list[Fl
         flows.append(flow)
         flow.send(data)
 
-    listeners = Listeners(received, public, None)
+    listeners = Listeners(received, closed or (lambda flow: None), public, None)
     await listeners.listen(SipAddress(transport, HOST, 0))  # type: ignore[arg-type]
     try:
         yield listeners.addresses[0].port, flows
@@ -61,6 +63,17 @@ async def test_datagrams_are_answered_where_they_came_from() -> None:
         assert flow.remote == wire.get_extra_info("sockname")
         assert flow.local == f"203.0.113.5:{port}"
         wire.close()
+
+
+async def test_a_closed_connection_is_told() -> None:
+    closed: asyncio.Queue[Flow] = asyncio.Queue()
+    async with echo("tcp", closed=closed.put_nowait) as (port, flows), asyncio.timeout(5):
+        async with connection(port) as (reader, writer):
+            options = Phone().request("OPTIONS")
+            writer.write(options)
+            await reader.readexactly(len(options))
+            assert closed.empty()
+        assert await closed.get() is flows[0]
 
 
 async def test_a_stream_is_cut_into_messages_and_kept_alive() -> None:

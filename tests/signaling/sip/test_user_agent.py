@@ -205,7 +205,7 @@ def test_what_is_out_of_place_is_refused() -> None:
     stranger.to_tag = "who"
     assert desk.hear(stranger.request("BYE"), stranger.invite(), stranger.ack()) == ["481", "481"]
     assert desk.hear(phone.request("INFO", cseq=1)) == ["500"], "CSeq goes up"
-    assert desk.hear(phone.request("REFER"), Phone().request("REGISTER")) == ["405", "405"]
+    assert desk.hear(phone.request("REFER"), Phone().request("PUBLISH")) == ["405", "405"]
     assert desk.hear(Phone().request("BYE"), Phone().request("OPTIONS")) == ["481", "200"]
     assert desk.hear(Phone().request("INVITE", OFFER, Require="100rel")) == ["420"]
     assert desk.hear(Phone().invite("")) == ["488"]
@@ -237,6 +237,31 @@ def test_a_stranger_is_challenged_and_leaves_nothing_behind() -> None:
     assert "stale=true" in desk.wire.take()[0]
 
 
+def test_a_phone_registers_with_its_own_password() -> None:
+    desk = Desk({"alice": "secret", "bob": "other"})
+
+    def register(user: str, password: str, *, tag: str = "") -> str:
+        phone = Phone("alice")
+        phone.to_tag = tag
+        desk.agent.receive(phone.request("REGISTER"), desk.wire, desk.now)
+        challenge = header(desk.wire.take()[0], "WWW-Authenticate")
+        assert challenge, "asked for, within a dialog that is none, too"
+        given = authorization(challenge, user, password, phone.uri, method="REGISTER")
+        (code,) = desk.hear(phone.request("REGISTER", Authorization=given))
+        return code
+
+    assert register("alice", "wrong") == "401"
+    assert register("bob", "other") == "403", "for himself only"
+    assert len(desk.agent.registrar) == 0
+    assert register("alice", "secret", tag="x") == "200"
+    (binding,) = desk.agent.registrar.of("alice")
+    assert (binding.contact, binding.flow) == ("sip:alice@192.0.2.7:5060", desk.wire)
+    assert desk.agent.is_idle
+    desk.pass_to(desk.now + 3_600.0)
+    assert len(desk.agent.registrar) == 0
+    desk.forgets_all()
+
+
 def test_a_flood_is_refused_and_others_get_through() -> None:
     desk, flood = Desk(), Wire(remote=("203.0.113.9", 5060))
     codes: list[str] = []
@@ -258,7 +283,7 @@ def test_full_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     assert desk.hear(phone.request("OPTIONS"), Phone().request("OPTIONS")) == ["503", "503"]
 
 
-_METHODS = st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "REFER"])
+_METHODS = st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "REFER", "REGISTER"])
 
 
 @settings(max_examples=300, deadline=None)

@@ -39,6 +39,20 @@ async def test_text_and_binary_in_text_out() -> None:
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
 
 
+async def test_a_page_that_leaves_is_registered_no_more() -> None:
+    async with running_gateway("ws://127.0.0.1:9") as gateway, aiohttp.ClientSession() as http:
+        assert gateway.sip is not None
+        registrar = gateway.sip._agent.registrar
+        async with http.ws_connect(url(gateway), protocols=["sip"]) as socket, asyncio.timeout(5):
+            phone = Phone("alice", "WS", "<sip:x@y.invalid;transport=ws>")
+            await socket.send_bytes(phone.request("REGISTER"))
+            answer = await socket.receive_str()
+            assert kind(answer) == "200"
+            assert header(answer, "Contact") == f"{phone.contact};expires=3600"
+            assert len(registrar.of("alice")) == 1
+        await until(lambda: not registrar.of("alice"))
+
+
 @pytest.mark.parametrize(
     ("options", "status"),
     [
