@@ -1,4 +1,4 @@
-"""The plain HTTP routes: the page and its files, health, readiness; and what every response
+"""The plain HTTP routes: the pages and their files, health, readiness; and what every response
 carries.
 """
 
@@ -74,6 +74,7 @@ class HttpDoor:
         return [
             web.get("/", self._page),
             web.get("/test", self._page),
+            web.get("/softphone", self._softphone),
             web.get("/health", self._health),
             web.get("/ready", self._ready),
             web.get("/client/{path:.+}", self._file),
@@ -81,6 +82,9 @@ class HttpDoor:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(WEB_ROOT / "index.html", headers=PAGE_HEADERS)
+
+    async def _softphone(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(WEB_ROOT / "softphone.html", headers=PAGE_HEADERS)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -3,7 +3,7 @@
 import * as JsSIP from 'jssip';
 
 const events = [];
-let phone, session, element;
+let phone, registration, session, element;
 
 const until = async (holds) => {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -25,16 +25,23 @@ async function heard() {
 
 globalThis.softphone = {
   events,
-  async register(url, password) {
+  async connect(url, password, register) {
     phone = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],
       uri: 'sip:alice@talkpath.example',
       password,
-      register: false,
+      register,
       session_timers: false,
     });
+    phone.on('registered', () => (registration = 'registered'));
+    phone.on('registrationFailed', ({ cause }) => (registration = cause));
     phone.start();
     await until(() => phone.isConnected());
+  },
+  // 'registered', or why not.
+  async registered() {
+    await until(() => registration);
+    return registration;
   },
   async call(target) {
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };

@@ -43,7 +43,9 @@ def softphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def phone(gateway: Gateway, code: Path, password: str = "") -> AsyncIterator[Page]:
+async def phone(
+    gateway: Gateway, code: Path, password: str = "", *, register: bool = False
+) -> AsyncIterator[Page]:
     """A page with a phone that is connected to the gateway."""
     fake = ("--use-fake-ui-for-media-stream", *microphone_file(prompt("conf-onlyperson")))
     async with chromium(*fake) as browser:
@@ -52,7 +54,7 @@ async def phone(gateway: Gateway, code: Path, password: str = "") -> AsyncIterat
         await page.add_script_tag(path=code)
         url = gateway.url.replace("http", "ws") + "/sip"
         await page.evaluate(
-            "([url, password]) => softphone.register(url, password)", [url, password]
+            "(options) => softphone.connect(...options)", [url, password, register]
         )
         yield page
         await page.evaluate("softphone.stop()")
@@ -100,6 +102,23 @@ async def test_a_call_with_keys_hold_and_a_hang_up(softphone: Path) -> None:
         await page.evaluate("softphone.hangUp()")
         await until(lambda: not gateway.sessions)
         assert (await page.evaluate("softphone.over()"))[1] == "local"
+
+
+async def test_a_page_registers_and_leaves(softphone: Path) -> None:
+    async with (
+        StandIn() as model,
+        running_gateway(model.url, sip_users={"alice": "secret"}) as gateway,
+    ):
+        assert gateway.sip is not None
+        registrar = gateway.sip._agent.registrar
+        async with phone(gateway, softphone, "wrong", register=True) as page:
+            assert await page.evaluate("softphone.registered()") == "Authentication Error"
+            assert len(registrar) == 0
+        async with phone(gateway, softphone, "secret", register=True) as page:
+            assert await page.evaluate("softphone.registered()") == "registered"
+            (binding,) = registrar.of("alice")
+            assert binding.flow.transport == "ws"
+        await until(lambda: not registrar.of("alice"))
 
 
 async def test_the_agent_hangs_up(softphone: Path) -> None:

@@ -27,8 +27,13 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.mark.parametrize("path", ["/", "/test"])
-async def test_the_page_is_served(http: aiohttp.ClientSession, gateway: Gateway, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "program"),
+    [("/", "app.js"), ("/test", "app.js"), ("/softphone", "softphone.js")],
+)
+async def test_the_pages_are_served(
+    http: aiohttp.ClientSession, gateway: Gateway, path: str, program: str
+) -> None:
     async with http.get(gateway.url + path) as answer:
         assert answer.status == 200
         assert answer.content_type == "text/html"
@@ -36,7 +41,7 @@ async def test_the_page_is_served(http: aiohttp.ClientSession, gateway: Gateway,
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         text = await answer.text()
-    for needed in ("/client/app.js", "/client/style.css"):
+    for needed in (f"/client/{program}", "/client/style.css"):
         assert needed in text
 
 
