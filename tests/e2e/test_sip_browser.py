@@ -53,9 +53,7 @@ async def phone(
         await page.goto(gateway.url)
         await page.add_script_tag(path=code)
         url = gateway.url.replace("http", "ws") + "/sip"
-        await page.evaluate(
-            "(options) => softphone.connect(...options)", [url, password, register]
-        )
+        await page.evaluate("(options) => softphone.connect(...options)", [url, password, register])
         yield page
         await page.evaluate("softphone.stop()")
 

@@ -121,7 +121,10 @@ def authorization(challenge: str, user: str, password: str, uri: str, **other: s
     def md5(text: str) -> str:
         return hashlib.md5(text.encode()).hexdigest()
 
-    secret, asked = md5(f"{user}:{given['realm']}:{password}"), md5(f"{other.get('method', 'INVITE')}:{uri}")
+    secret, asked = (
+        md5(f"{user}:{given['realm']}:{password}"),
+        md5(f"{other.get('method', 'INVITE')}:{uri}"),
+    )
     response = md5(f"{secret}:{given['nonce']}:{count}:{cnonce}:auth:{asked}")
     return (
         f'Digest username="{user}", realm="{given["realm"]}", nonce="{given["nonce"]}", '

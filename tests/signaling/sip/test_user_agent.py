@@ -283,7 +283,9 @@ def test_full_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     assert desk.hear(phone.request("OPTIONS"), Phone().request("OPTIONS")) == ["503", "503"]
 
 
-_METHODS = st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "REFER", "REGISTER"])
+_METHODS = st.sampled_from(
+    ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "REFER", "REGISTER"]
+)
 
 
 @settings(max_examples=300, deadline=None)
