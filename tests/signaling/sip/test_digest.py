@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from signaling.sip.digest import MAX_USED, NONCE_LIFETIME, Digest, Verdict
+from signaling.sip.digest import MAX_USED, NONCE_LIFETIME, Digest, Verdict, username
 from tests.signaling.sip.phone import authorization
 
 URI = "sip:agent@talkpath.example"
@@ -46,6 +46,8 @@ def test_a_phone_that_knows_no_qop_and_one_with_odd_quotes() -> None:
     expected = digest._expected("INVITE", {"username": "al,ice", "nonce": nonce[1], "uri": URI})
     given = f'digest username="al\\,ice" ,realm=talkpath,uri="{URI}",nonce={nonce[1]}'
     assert judge(digest, f'{given},response="{expected.upper()}"') is Verdict.GOOD
+    assert username(given) == "al,ice"
+    assert username("Basic x") == ""
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def echo(
         flows.append(flow)
         flow.send(data)
 
-    listeners = Listeners(received, closed or (lambda flow: None), public, None)
+    listeners = Listeners(received, closed or (lambda _: None), public, None)
     await listeners.listen(SipAddress(transport, HOST, 0))  # type: ignore[arg-type]
     try:
         yield listeners.addresses[0].port, flows
