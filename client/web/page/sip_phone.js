@@ -80,8 +80,6 @@ export class SipPhone extends Emitter {
       },
       sending: () => this.#set({ call: 'calling' }),
       confirmed: () => this.#set({ call: 'talking' }),
-      hold: () => this.#set({ call: 'held' }),
-      unhold: () => this.#set({ call: 'talking' }),
       muted: () => this.#set({ muted: true }),
       unmuted: () => this.#set({ muted: false }),
       ended: () => this.#over('over', ''),
@@ -108,9 +106,10 @@ export class SipPhone extends Emitter {
     else this.#session?.mute({ audio: true });
   }
 
+  /** The state changes once the gateway has agreed. */
   toggleHold() {
-    if (this.call === 'held') this.#session?.unhold();
-    else this.#session?.hold();
+    if (this.call === 'held') this.#session?.unhold({}, () => this.#set({ call: 'talking' }));
+    else this.#session?.hold({}, () => this.#set({ call: 'held' }));
   }
 
   /** @param key of `0-9*#A-D` */

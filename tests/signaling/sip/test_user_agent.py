@@ -243,6 +243,7 @@ def test_a_phone_registers_with_its_own_password() -> None:
     def register(user: str, password: str, *, tag: str = "") -> str:
         phone = Phone("alice")
         phone.to_tag = tag
+        desk.now += 1.0  # Another nonce.
         desk.agent.receive(phone.request("REGISTER"), desk.wire, desk.now)
         challenge = header(desk.wire.take()[0], "WWW-Authenticate")
         assert challenge, "asked for, within a dialog that is none, too"
