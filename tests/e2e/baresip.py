@@ -76,12 +76,14 @@ async def baresip(
     speech: npt.NDArray[np.int16],
     rate: int,
     *,
+    registrar: str = "",
     account: str = "",
     codec: str = "g711",
     channels: int = 1,
 ) -> AsyncIterator[Baresip]:
     """A phone that calls ``target`` at once; skips the test where Debian's package is missing.
 
+    :param registrar: where it registers meanwhile; empty: nowhere.
     :param account: parameters of its account, each with a semicolon before it.
     :param codec: the module that has the codec; ``channels`` as that wants them.
     """
@@ -95,7 +97,8 @@ async def baresip(
         file.writeframes(np.repeat(speech.astype("<i2"), channels).tobytes())
     config = _CONFIG.format(modules=MODULES, folder=folder, codec=codec)
     (folder / "config").write_text(config)
-    (folder / "accounts").write_text(f"<sip:alice@phone.example>;regint=0{account}\n")
+    registers = f';regint=60;outbound="{registrar}"' if registrar else ";regint=0"
+    (folder / "accounts").write_text(f"<sip:alice@phone.example>{registers}{account}\n")
     (folder / "contacts").write_text("")
     process = await asyncio.create_subprocess_exec(
         program,

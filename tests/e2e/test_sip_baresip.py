@@ -88,13 +88,23 @@ async def test_both_hear_each_other(
         ) as gateway,
     ):
         assert gateway.sip is not None
+        registrar = gateway.sip._agent.registrar
         port = gateway.sip.addresses[0].port
-        target = f"sip:agent@127.0.0.1:{port};transport={transport}"
+        here = f"127.0.0.1:{port};transport={transport}"
         account += ";auth_user=alice;auth_pass=secret"
         async with baresip(
-            tmp_path, target, says, rate, account=account, codec=codec, channels=channels
+            tmp_path,
+            f"sip:agent@{here}",
+            says,
+            rate,
+            registrar=f"sip:{here}",
+            account=account,
+            codec=codec,
+            channels=channels,
         ) as phone:
             await phone.says("Call established")
+            await until(lambda: bool(registrar.of("alice")))
+            assert registrar.of("alice")[0].flow.transport == transport
             line = await model.line()
             await line.wait_for_audio(round(RATE * (0.5 + len(speech) / rate)))
             heard = np.frombuffer(bytes(line.audio), "<i2") / 32_768
