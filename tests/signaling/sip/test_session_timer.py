@@ -59,6 +59,7 @@ def test_too_small_and_unreadable() -> None:
         "422",
         "422",
     ]
+    assert "BYE" not in desk.pass_to(59.9)
     assert desk.pass_to(60.0) == ["BYE"], "the timer of before goes on"
 
 
