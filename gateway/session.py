@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from gateway import session_offer
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
@@ -31,7 +32,7 @@ from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
 from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg, measured_leg
 from gateway.session_model import SessionModel
-from gateway.session_offer import OfferLeg, Phone, continues, leg_for, told_as_errors
+from gateway.session_offer import OfferLeg, Phone, told_as_errors
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 from gateway.session_watch import SessionWatch
@@ -240,7 +241,7 @@ class Session:
     async def offer(self, sdp: str, phone: Phone | None = None) -> str:
         """Negotiate the leg; again: renegotiation, ICE restart, or a new leg for a new peer.
 
-        :param phone: who offers, if it may offer RTP without ICE.
+        :param phone: who offers, if it may offer RTP without ICE; with no ``sdp`` we offer.
         :raises GatewayError: ``negotiation_failed``, and an earlier leg stays; ``no_session``: the
             session ended meanwhile; ``capacity``: no UDP port is free.
         """
@@ -251,21 +252,18 @@ class Session:
                 if self.ended:
                     raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
                 with told_as_errors():
-                    return await self._negotiate(sdp, phone)
-
-    async def _negotiate(self, sdp: str, phone: Phone | None) -> str:
-        if self._leg is not None and continues(self._leg, sdp):
-            answer = await self._leg.answer(sdp)
-        else:
-            answer = await self._replace_leg(sdp, phone)
-        self._conversation.audible = True
-        return answer
+                    if self._leg is not None and session_offer.continues(self._leg, sdp):
+                        answer = await session_offer.negotiate(self._leg, sdp, phone)
+                    else:
+                        answer = await self._replace_leg(sdp, phone)
+                self._conversation.audible = True
+                return answer
 
     async def _replace_leg(self, sdp: str, phone: Phone | None) -> str:
         old = self._leg
-        self._leg = leg = leg_for(sdp, phone, self._media, self, self._playout)
+        self._leg = leg = session_offer.leg_for(sdp, phone, self._media, self, self._playout)
         try:
-            answer = await leg.answer(sdp)
+            answer = await session_offer.negotiate(leg, sdp, phone)
         except BaseException:
             self._leg = old
             await close_leg(leg)
@@ -274,10 +272,14 @@ class Session:
             await close_leg(old)
         return answer
 
+    async def accept_answer(self, sdp: str) -> None:
+        """Of a phone, to an offer of ours. :raises GatewayError: ``negotiation_failed``."""
+        async with self._negotiating:
+            with told_as_errors():
+                await session_offer.take_answer(self._leg, sdp)
+
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
-        """A trickled ICE candidate; one that comes before the offer waits in the leg that will need
-        it.
-        """
+        """A trickled ICE candidate; before the offer it waits in the leg that will need it."""
         if self._leg is None:
             self._leg = WebRtcLeg(self._media, self, self._playout)
         if isinstance(self._leg, WebRtcLeg):

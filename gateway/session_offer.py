@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.core.playout import Playout
-from gateway.core.sdp import parse_sdp
+from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media.leg import LegHandler, LegState
 from gateway.media.ports import PortsExhausted
 from gateway.media.rtp_leg import RtpConfig, RtpLeg
@@ -24,10 +24,12 @@ class Phone:
 
     :ivar address: the IP address that its signaling comes from.
     :ivar trusted: it proved who it is.
+    :ivar secure: an offer of ours to it is SDES-SRTP, as keys may be told it.
     """
 
     address: str
     trusted: bool = False
+    secure: bool = False
 
 
 def leg_for(
@@ -35,10 +37,11 @@ def leg_for(
 ) -> OfferLeg:
     """The leg that an offer asks for.
 
+    :param offer: empty: the offer is to be ours.
     :param phone: None: whoever offers gets WebRTC, or nothing.
     :raises SdpError: the offer cannot be read.
     """
-    if phone is None or not _is_plain(offer):
+    if phone is None or (offer and not _is_plain(offer)):
         return WebRtcLeg(media, handler, playout)
     config = RtpConfig(media.addresses)
     return RtpLeg(config, handler, playout, peer=phone.address, trusted=phone.trusted)
@@ -49,9 +52,34 @@ def continues(leg: OfferLeg, offer: str) -> bool:
 
     :raises SdpError: the offer cannot be answered by any leg.
     """
+    if not offer:
+        return leg.state not in (LegState.FAILED, LegState.CLOSED)
     if isinstance(leg, RtpLeg):
         return _is_plain(offer) and leg.state not in (LegState.FAILED, LegState.CLOSED)
     return leg.accepts(offer)
+
+
+async def negotiate(leg: OfferLeg, offer: str, phone: Phone | None) -> str:
+    """The answer to an offer; to none, an offer of ours (RFC 3261 §13.2.1).
+
+    :raises SdpError: the offer cannot be answered; a WebRTC leg makes none.
+    :raises PortsExhausted: no UDP port is free.
+    """
+    if offer:
+        return await leg.answer(offer)
+    if not isinstance(leg, RtpLeg):
+        raise SdpError("an offer is needed")
+    return await leg.offer(secure=phone is not None and phone.secure)
+
+
+async def take_answer(leg: OfferLeg | None, answer: str) -> None:
+    """Take up the answer to an offer of ours.
+
+    :raises SdpError: it is none, or there was no offer.
+    """
+    if not isinstance(leg, RtpLeg):
+        raise SdpError("an answer to no offer")
+    await leg.accept_answer(answer)
 
 
 def _is_plain(offer: str) -> bool:

@@ -7,7 +7,14 @@ from typing import Final
 
 from sipmessage import URI
 
-from signaling.sip.message import MAX_URI, Malformed, Request, addresses, request
+from signaling.sip.message import (
+    MAX_URI,
+    Malformed,
+    Request,
+    addresses,
+    options,
+    request,
+)
 from signaling.sip.transaction import Flow
 
 DialogId = tuple[str, str, str]
@@ -40,6 +47,8 @@ class Dialog:
         self.call_id = invite.call_id
         self.remote_tag = invite.from_tag
         self.target = _target(invite)
+        self.peer_allows = options(invite.headers, "Allow")
+        """Methods, in lower case."""
         self._routes = tuple(_routes(invite))
         self._local = f"{invite.headers['To']};tag={self.local_tag}"
         self._remote = invite.headers["From"]
@@ -64,8 +73,9 @@ class Dialog:
         :raises Malformed: its Contact cannot be read.
         """
         self.target = _target(invite)
+        self.peer_allows = options(invite.headers, "Allow") or self.peer_allows
 
-    def request(self, method: str, branch: str) -> bytes:
+    def request(self, method: str, branch: str, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
         """A request of ours within the dialog (RFC 3261 §12.2.1.1)."""
         self._local_cseq += 1
         target, routes = self.target, self._routes
@@ -82,6 +92,7 @@ class Dialog:
             ("To", self._remote),
             ("Call-ID", self.call_id),
             ("CSeq", f"{self._local_cseq} {method}"),
+            *extra,
         ]
         return request(method, target, tuple(headers))
 

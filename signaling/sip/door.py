@@ -173,8 +173,13 @@ class SipDoor:
         line = self._lines.get(call)
         if line is None:
             return
-        phone = Phone(call.dialog.flow.remote[0], trusted=bool(self._options.users))
+        flow = call.dialog.flow
+        phone = Phone(
+            flow.remote[0], trusted=bool(self._options.users), secure=flow.transport == "tls"
+        )
         try:
+            if not sdp and flow.transport in ("ws", "wss"):
+                raise GatewayError(ErrorCode.NEGOTIATION_FAILED, "a browser has to offer")
             if line.session is None:
                 session = self._sessions.open(
                     "sip",
@@ -196,6 +201,26 @@ class SipDoor:
             # Whatever failed, the phone gets to know; changes nothing once it was answered.
             call.refuse(500, self._loop.time())
             self._settle()
+
+    def on_answer(self, call: Call, sdp: str) -> None:
+        """The answer to an offer of ours; :class:`CallHandler`."""
+        task = self._loop.create_task(self._take_answer(call, sdp), name="sip-take-answer")
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
+
+    async def _take_answer(self, call: Call, sdp: str) -> None:
+        line = self._lines.get(call)
+        if line is None or line.session is None:
+            return
+        taken = False
+        try:
+            await line.session.accept_answer(sdp)
+            taken = True
+        except GatewayError as error:
+            log.info("answer not taken", code=error.code.value, reason=error.message)
+        finally:
+            if not taken:
+                self.hang_up(call)
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._answering.discard(task)

@@ -45,6 +45,7 @@ PHRASES: Final = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
@@ -233,6 +234,12 @@ def _refuse(headers: Headers, reason: str, code: int = 400) -> NoReturn:
     answerable = answerable and not headers["CSeq"].endswith("ACK")
     answerable = answerable and _FIRST_VALUE.match(headers["Via"]) is not None
     raise Malformed(reason, code, headers if answerable else None)
+
+
+def options(headers: Headers, name: str) -> list[str]:
+    """The tokens of a header that is a list, in lower case: Supported, Require, Allow."""
+    tokens = ",".join(headers.getlist(name)).split(",")
+    return [token.strip().lower() for token in tokens if token.strip()]
 
 
 def note_source(headers: Headers, host: str, port: int) -> None:

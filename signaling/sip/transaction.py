@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
+from signaling.sip.message import Response
 from signaling.sip.timers import Timers
 
 T1: Final = 0.5
@@ -177,7 +178,7 @@ def kind_of(code: int) -> Input:
 class Transaction:
     """One transaction, from its first request to when no copy can come any more.
 
-    :param told: of a client transaction: a final response came, or none will.
+    :param told: of a client transaction: the final response, or None: none will come; and when.
     :param ended: nothing of it is left.
     """
 
@@ -188,7 +189,7 @@ class Transaction:
         flow: Flow,
         timers: Timers,
         ended: Callable[[Hashable], None],
-        told: Callable[[], None] | None = None,
+        told: Callable[[Response | None, float], None] | None = None,
     ) -> None:
         self.key = key
         self.flow = flow
@@ -209,10 +210,13 @@ class Transaction:
         """Send a response of a server transaction, unless a final one was sent before."""
         self.feed(kind_of(code), now, response)
 
-    def feed(self, what: Input, now: float, message: bytes = b"") -> None:
+    def feed(
+        self, what: Input, now: float, message: bytes = b"", heard: Response | None = None
+    ) -> None:
         """Follow the table; a pair that is not in it changes nothing.
 
         :param message: a response to send.
+        :param heard: the response that came.
         """
         found = self._machine.transitions.get((self.state, what))
         if found is None:
@@ -224,7 +228,7 @@ class Transaction:
             self.flow.send(self._last)
         self._move(state, now)
         if action is Action.TELL and self._told is not None:
-            self._told()
+            self._told(heard, now)
 
     def _send(self, message: bytes) -> None:
         self._last = message

@@ -63,7 +63,7 @@ class Transactions:
         if isinstance(message, Response):
             client = self._live.get((message.branch, message.method))
             if client is not None:
-                client.feed(kind_of(message.code), now)
+                client.feed(kind_of(message.code), now, heard=message)
             return
         found = self._find(message)
         if message.method == "ACK":
@@ -95,20 +95,25 @@ class Transactions:
         method: str,
         request: Callable[[str], bytes],
         now: float,
+        told: Callable[[Response | None, float], None] | None = None,
     ) -> None:
         """Send a request of our own.
 
         :param request: makes it with the branch it is given.
+        :param told: of its final response, or that none came, and when.
         """
         branch = f"{MAGIC_COOKIE}{secrets.token_hex(8)}"
         key = (branch, method)
         self._unanswered += 1
-        made = Transaction(CLIENT, key, flow, self._timers, self._forget, self._answered)
+
+        def answered(response: Response | None, at: float) -> None:
+            self._unanswered -= 1
+            if told is not None:
+                told(response, at)
+
+        made = Transaction(CLIENT, key, flow, self._timers, self._forget, answered)
         self._live[key] = made
         made.begin(request(branch), now)
-
-    def _answered(self) -> None:
-        self._unanswered -= 1
 
     def _forget(self, key: Hashable) -> None:
         self._live.pop(key, None)

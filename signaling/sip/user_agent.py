@@ -18,8 +18,9 @@ from signaling.sip.call import ALLOW, Call, State
 from signaling.sip.dialog import DialogId, user_of
 from signaling.sip.digest import Digest, Verdict, username
 from signaling.sip.guard import Buckets, is_scanner
-from signaling.sip.message import Malformed, Request, note_source, parse, response
+from signaling.sip.message import Malformed, Request, note_source, options, parse, response
 from signaling.sip.registrar import Registrar
+from signaling.sip.session_timer import MIN_INTERVAL, IntervalTooSmall
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import Flow, Transaction
 from signaling.sip.transactions import Transactions
@@ -44,10 +45,13 @@ class CallHandler(Protocol):
     """Whoever answers calls. Must return at once."""
 
     def on_call(self, call: Call, sdp: str) -> None:
-        """Somebody calls: accept or refuse, now or later."""
+        """Somebody calls: accept or refuse, now or later; with no ``sdp``, offer."""
 
     def on_offer(self, call: Call, sdp: str) -> None:
         """The same for a further offer in the call."""
+
+    def on_answer(self, call: Call, sdp: str) -> None:
+        """The answer to an offer of ours: take it up, or hang up."""
 
     def on_key(self, call: Call, key: str) -> None:
         """A key of ``0-9*#A-D`` was pressed."""
@@ -152,6 +156,8 @@ class UserAgent:
             code, extra = self._decide(request, transaction, now)
         except Malformed as error:
             code, extra = error.code, ()
+        except IntervalTooSmall:
+            code, extra = 422, (("Min-SE", str(MIN_INTERVAL)),)
         if code:
             tag = self._tag(request.headers)
             transaction.respond(code, response(request.headers, code, tag, extra), now)
@@ -166,7 +172,7 @@ class UserAgent:
             return self._cancel(asked, now), ()
         if asked.method not in ALLOW.split(", "):
             return 405, (("Allow", ALLOW),)
-        if required := asked.headers.getlist("Require"):
+        if required := [tag for tag in options(asked.headers, "Require") if tag != "timer"]:
             return 420, (("Unsupported", ", ".join(required)),)
         if asked.method == "REGISTER":
             return self.registrar.register(asked, self._account(asked), transaction.flow, now)
@@ -205,6 +211,7 @@ class UserAgent:
             self._transactions,
             self.timers,
             self._handler.on_offer,
+            self._handler.on_answer,
             self._end,
         )
         call.user = user
@@ -220,12 +227,15 @@ class UserAgent:
             return 481, ()
         if not call.dialog.admit(asked, transaction.flow):
             return 500, ()  # Out of order (§12.2.2).
-        if asked.method == "INVITE":
+        if asked.method in ("INVITE", "UPDATE"):
             if refused := _unreadable_offer(asked):
                 return refused
             call.dialog.refresh(asked)
-            if call.state is State.REOFFERED:
-                return 500, (("Retry-After", RETRY_AFTER),)  # RFC 3261 §14.2
+            offers = asked.method == "INVITE" or asked.body
+            if call.state is State.UPDATED or (offers and call.state is State.REOFFERED):
+                return 500, (("Retry-After", RETRY_AFTER),)  # RFC 3261 §14.2, RFC 3311 §5.2
+            if not offers:
+                return 200, call.refresh(asked, now)
             return 0 if call.offer(asked, transaction, now) else 491, ()
         if asked.method == "INFO":
             return self._info(call, asked), ()
@@ -263,13 +273,14 @@ class UserAgent:
 
 _ABILITIES: Final[Extra] = (
     ("Allow", ALLOW),
+    ("Supported", "timer"),
     ("Accept", "application/sdp, application/dtmf-relay, application/dtmf"),
 )
 
 
 def _unreadable_offer(invite: Request) -> tuple[int, Extra] | None:
     if not invite.body:
-        return 488, (("Warning", '399 talkpath "an INVITE without an offer is not answered"'),)
+        return None
     if _content_type(invite) != "application/sdp" or invite.headers.get("Content-Encoding"):
         return 415, (("Accept", "application/sdp"), ("Accept-Encoding", "identity"))
     return None

@@ -1,4 +1,4 @@
-"""sipp: many calls at once on a network that loses messages."""
+"""sipp: many calls at once, on a network that loses messages, and with our offer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from tests.signaling.callers import until
 from tests.stand_in import StandIn
 
 CALLS = 20
+LATE_OFFER = Path(__file__).with_name("late_offer.xml")
 
 
-async def test_twenty_calls_while_messages_are_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "scenario",
+    [("-sn", "uac", "-lost", "10"), ("-sf", str(LATE_OFFER))],
+    ids=["lossy", "late offer, UPDATE"],
+)
+async def test_twenty_calls(tmp_path: Path, scenario: tuple[str, ...]) -> None:
     program = shutil.which("sipp")
     if program is None:
         pytest.skip("needs Debian's package sip-tester")
@@ -28,8 +34,8 @@ async def test_twenty_calls_while_messages_are_lost(tmp_path: Path) -> None:
         assert gateway.sip is not None
         process = await asyncio.create_subprocess_exec(
             program,
-            *("-sn", "uac", f"127.0.0.1:{gateway.sip.addresses[0].port}", "-s", "agent"),
-            *("-i", "127.0.0.1", "-m", str(CALLS), "-r", str(CALLS), "-d", "1500", "-lost", "10"),
+            *(*scenario, f"127.0.0.1:{gateway.sip.addresses[0].port}", "-s", "agent"),
+            *("-i", "127.0.0.1", "-m", str(CALLS), "-r", str(CALLS), "-d", "1500"),
             *("-nostdin", "-timeout", "60"),
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,

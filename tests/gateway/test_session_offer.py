@@ -9,7 +9,15 @@ from gateway.media.addresses import MediaAddresses
 from gateway.media.ports import PortsExhausted
 from gateway.media.rtp_leg import RtpLeg
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
-from gateway.session_offer import OfferLeg, Phone, continues, leg_for, told_as_errors
+from gateway.session_offer import (
+    OfferLeg,
+    Phone,
+    continues,
+    leg_for,
+    negotiate,
+    take_answer,
+    told_as_errors,
+)
 from tests.gateway.media.peers import Recorder
 
 PLAIN = (
@@ -57,3 +65,22 @@ def test_what_goes_wrong_is_told(error: Exception, code: ErrorCode) -> None:
     with pytest.raises(GatewayError) as caught, told_as_errors():
         raise error
     assert caught.value.code is code
+
+
+async def test_without_an_offer_a_plain_leg_makes_one_and_a_webrtc_leg_none() -> None:
+    phone = Phone("127.0.0.1", secure=True)
+    made = leg("", phone)
+    ours = await negotiate(made, "", phone)
+    assert "RTP/SAVP" in ours
+    assert "RTP/AVP" not in ours
+    with pytest.raises(SdpError):
+        await take_answer(made, PLAIN)  # In clear.
+    assert continues(made, "")
+    await made.close()
+    assert not continues(made, "")
+    webrtc = leg(DTLS, phone)
+    with pytest.raises(SdpError):
+        await negotiate(webrtc, "", phone)
+    with pytest.raises(SdpError):
+        await take_answer(webrtc, PLAIN)
+    await webrtc.close()

@@ -20,8 +20,9 @@ def test_each_state_can_be_reached_and_every_call_can_be_ended_by_either_side() 
 def test_no_bye_is_sent_before_the_ack() -> None:
     """RFC 3261 §15."""
     for (state, what), (_, actions) in TRANSITIONS.items():
-        if state in (State.ANSWERED, State.LEAVING) and "BYE" in [each.value for each in actions]:
-            assert what in (Input.ACK, Input.NO_ACK)
+        unconfirmed = (State.ANSWERED, State.PROPOSED, State.LEAVING)
+        if state in unconfirmed and "BYE" in [each.value for each in actions]:
+            assert what in (Input.ACK, Input.NO_ANSWER, Input.NO_ACK)
 
 
 def test_the_documentation_has_the_table() -> None:

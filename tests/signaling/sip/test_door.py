@@ -155,3 +155,33 @@ async def test_what_is_wrong_with_the_settings_stops_the_start(tmp_path: Path) -
     with pytest.raises(SettingsError, match=r"^SIP_TLS_CERT, SIP_TLS_KEY: No such file"):
         async with running_gateway(NOBODY, sip_listen=tls, sip_tls_cert=tmp_path / "none.pem"):
             pass
+
+
+async def test_a_late_offer_is_answered_in_the_ack_or_the_call_ends() -> None:
+    """The phone offers nothing; an answer that is none is no call, and a good one is held."""
+    async with running_gateway(NOBODY, sip_listen=LISTEN) as gateway, socket(gateway) as wire:
+        for answer in ("v=0", OFFER.replace("RTP/AVP", "RTP/SAVP")):
+            phone = Phone()
+            wire.send(phone.invite(""))
+            assert "RTP/AVP" in phone.hear(await wire.final())
+            wire.send(phone.request("ACK", answer, cseq=1))
+            bye = await wire.final()
+            assert kind(bye) == "BYE"
+            lines = [
+                f"{name}: {header(bye, name)}" for name in ("Via", "From", "To", "Call-ID", "CSeq")
+            ]
+            wire.send("\r\n".join(["SIP/2.0 200 OK", *lines, "", ""]).encode())
+        phone = Phone()
+        wire.send(phone.invite(""))
+        phone.hear(await wire.final())
+        wire.send(phone.request("ACK", OFFER, cseq=1))
+        wire.send(phone.request("UPDATE", OFFER + "a=sendonly\r\n", cseq=2))
+        assert "a=recvonly" in await wire.final()
+        phone.cseq = 2
+        wire.send(phone.invite(""))
+        again = await wire.final()
+        assert "m=audio" in again
+        assert "a=sendrecv" in again
+        wire.send(phone.request("ACK", OFFER, cseq=3))
+        await wire.leave(phone)
+        await until(lambda: not gateway.sessions)

@@ -35,7 +35,7 @@ class Bench:
             self.wire,
             self.timers,
             self.ended.append,
-            lambda: self.told.append(self.now),
+            lambda response, now: self.told.append(now),
         )
 
     def pass_to(self, until: float) -> list[float]:

@@ -26,6 +26,7 @@ class Desk:
         self.now = 0.0
         self.offers: list[tuple[Call, str]] = []
         self.keys: list[str] = []
+        self.answers: list[str] = []
         self.ended: list[Call] = []
 
     def on_call(self, call: Call, sdp: str) -> None:
@@ -33,6 +34,9 @@ class Desk:
 
     def on_offer(self, call: Call, sdp: str) -> None:
         self.offers.append((call, sdp))
+
+    def on_answer(self, call: Call, sdp: str) -> None:
+        self.answers.append(sdp)
 
     def on_key(self, call: Call, key: str) -> None:
         self.keys.append(key)
@@ -53,9 +57,9 @@ class Desk:
         self.now = until
         return self.wire.codes
 
-    def answered(self, phone: Phone) -> Call:
+    def answered(self, phone: Phone, **headers: str) -> Call:
         """A call that is established."""
-        self.agent.receive(phone.invite(), self.wire, self.now)
+        self.agent.receive(phone.invite(**headers), self.wire, self.now)
         call, _ = self.offers[-1]
         call.accept(ANSWER, self.now)
         phone.hear(self.wire.take()[-1])
@@ -208,7 +212,6 @@ def test_what_is_out_of_place_is_refused() -> None:
     assert desk.hear(phone.request("REFER"), Phone().request("PUBLISH")) == ["405", "405"]
     assert desk.hear(Phone().request("BYE"), Phone().request("OPTIONS")) == ["481", "200"]
     assert desk.hear(Phone().request("INVITE", OFFER, Require="100rel")) == ["420"]
-    assert desk.hear(Phone().invite("")) == ["488"]
     assert desk.hear(Phone().request("INVITE", "x", kind="text/plain")) == ["415"]
     assert desk.hear(Phone().request("INVITE", OFFER, uri="tel:+1")) == ["416"]
     assert desk.hear(Phone(contact="nobody").invite()) == ["400"]
@@ -285,7 +288,7 @@ def test_full_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _METHODS = st.sampled_from(
-    ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "REFER", "REGISTER"]
+    ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REFER", "REGISTER"]
 )
 
 
