@@ -319,7 +319,7 @@ class WebRtcLeg(RtpLegBase):
 
     def wake(self) -> None:
         """Audio is owed: start sending it, if the leg was silent."""
-        if self._state is LegState.CONNECTED and self._rtp.sends:
+        if self._state is LegState.CONNECTED and self._rtp.sends and not self._keys.busy:
             self._pacer.wake()
 
     # -- data channels

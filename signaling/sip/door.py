@@ -22,6 +22,7 @@ from gateway.sip_settings import SipAddress
 from signaling.origins import Origins
 from signaling.sip.call import Call
 from signaling.sip.digest import Digest
+from signaling.sip.line import PhoneLine
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
 from signaling.sip.user_agent import RETRY_AFTER, UserAgent
@@ -187,6 +188,7 @@ class SipDoor:
                     ends_with_leg=True,
                 )
                 line.session = session
+                session.call.line = PhoneLine(call, self._settle)
                 answer = await session.offer(sdp, phone)
                 session.attach(line)
             else:
@@ -237,7 +239,7 @@ class SipDoor:
         """The call is over; :class:`CallHandler`."""
         line = self._lines.pop(call, None)
         if line is not None and line.session is not None:
-            line.session.end(Ending.HUNG_UP)
+            line.session.end(Ending.PASSED_ON if call.is_passed_on else Ending.HUNG_UP)
 
     def hang_up(self, call: Call) -> None:
         """The session ended, whyever."""
