@@ -96,6 +96,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "engineio": ("signaling/engine.py",),
     "jwt": ("signaling/keys.py",),
     "sipmessage": ("signaling/sip/",),
+    "dns": ("signaling/sip/resolver.py",),
     "websockets": (
         "gateway/realtime/wire.py",
         "gateway/local_model/server.py",
