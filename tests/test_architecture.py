@@ -24,8 +24,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.telemetry": frozenset(),
     "gateway.json_settings": frozenset({"gateway.core"}),
     "gateway.sip_settings": frozenset(),
+    "gateway.trunk_settings": frozenset({"gateway.json_settings", "gateway.sip_settings"}),
     "gateway.config": frozenset(
-        {"gateway.json_settings", "gateway.sip_settings", "gateway.telemetry"}
+        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk")} | {"gateway.telemetry"}
     ),
     "gateway.media": frozenset({"gateway.core"}),
     "gateway.realtime": frozenset({"gateway.core"}),
