@@ -91,6 +91,7 @@ class SipDoor:
         self._lines: dict[Call, _Line] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -125,6 +126,7 @@ class SipDoor:
                 await self._idle.wait()
         if self._answering:
             await asyncio.wait(self._answering)
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._websockets.close()
@@ -137,8 +139,9 @@ class SipDoor:
         self._settle()
 
     def _closed(self, flow: Flow) -> None:
-        # The clock is left alone: this comes after the door is closed, too.
-        self._agent.registrar.close(flow)
+        self._agent.close(flow, self._loop.time())
+        if not self._is_closed:  # The last connections close after it.
+            self._settle()
 
     def _settle(self) -> None:
         """Look at the clock again when the next deadline comes."""

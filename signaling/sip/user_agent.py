@@ -109,6 +109,11 @@ class UserAgent:
                 return
         self._transactions.receive(message, flow, now)
 
+    def close(self, flow: Flow, now: float) -> None:
+        """Nothing comes by ``flow`` any more, nor goes."""
+        self.registrar.close(flow)
+        self._transactions.close(flow, now)
+
     def _complain(self, error: Malformed, flow: Flow) -> None:
         if error.headers is None or is_scanner(error.headers.get("User-Agent")):
             return
