@@ -179,11 +179,12 @@ class SipDoor:
             return
         flow = call.dialog.flow
         phone = Phone(
-            flow.remote[0], trusted=bool(self._options.users), secure=flow.transport == "tls"
+            flow.remote[0],
+            trusted=bool(self._options.users),
+            secure=flow.transport == "tls",
+            browser=flow.transport in ("ws", "wss"),
         )
         try:
-            if not sdp and flow.transport in ("ws", "wss"):
-                raise GatewayError(ErrorCode.NEGOTIATION_FAILED, "a browser has to offer")
             if line.session is None:
                 session = self._sessions.open(
                     "sip",
