@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from sipmessage import URI
-
 from signaling.sip.message import (
     MAX_URI,
     Malformed,
     Request,
     addresses,
     options,
+    parse_uri,
     request,
 )
 from signaling.sip.transaction import Flow
@@ -155,6 +154,6 @@ def user_of(uri: str) -> str | None:
     if scheme.lower() not in ("sip", "sips"):
         return None
     try:
-        return URI.parse(f"sip:{rest}").user or ""
+        return parse_uri(f"sip:{rest}").user or ""
     except (ValueError, TypeError):
         return None

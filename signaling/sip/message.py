@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from sipmessage import Address, CSeq, Headers, Via
+from sipmessage import URI, Address, CSeq, Headers, Via
 from sipmessage.message import COMPACT_FORMS
 
 MAX_MESSAGE: Final = 65_535
@@ -41,6 +41,7 @@ PHRASES: Final = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
@@ -75,6 +76,10 @@ _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LONG_NUMBER: Final = re.compile(r"tel:[^;>]{65}", re.IGNORECASE)
 _TAG: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 _RPORT: Final = re.compile(r";\s*rport\s*(?==[^;,]*|(?=[;,])|$)(=[^;,]*)?", re.IGNORECASE)
+_RECEIVED: Final = re.compile(r";\s*received\s*=[^;,]*", re.IGNORECASE)
+_URI: Final = re.compile(r"[a-z][a-z\d+.-]*:[^\s<>\"]+", re.IGNORECASE | re.ASCII)
+_SIP: Final = re.compile(r"sips?:", re.IGNORECASE)
+_IPV4_IN_IPV6: Final = re.compile(r"(?<=[^:]::)\d{1,3}(?:\.\d{1,3}){3}(?=\])", re.ASCII)
 _FIRST_VALUE: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
 
 
@@ -139,13 +144,15 @@ def parse(data: bytes) -> Request | Response:
     headers = _headers(rest)
     if len(start) == 3 and _VERSION.fullmatch(start[0]):
         return _response(start[1], headers)
+    if start[0].upper().startswith("SIP/"):
+        raise Malformed("a response that is none")
     if len(start) != 3 or not _VERSION.fullmatch(start[2]) or not _TOKEN.fullmatch(start[0]):
-        raise Malformed("neither a request nor a response")
+        _refuse(headers, "neither a request nor a response")
     method, uri, version = start
     if version != "SIP/2.0":
         _refuse(headers, "not SIP/2.0", 505)
-    if len(uri) > MAX_URI:
-        _refuse(headers, "the Request-URI is too long")
+    if not _is_uri(uri):
+        _refuse(headers, "the Request-URI cannot be read")
     return _request(method, uri, headers, _body(data[found.end() :], headers))
 
 
@@ -213,6 +220,35 @@ def _request(method: str, uri: str, headers: Headers, body: bytes) -> Request:
     )
 
 
+def _is_uri(uri: str) -> bool:
+    if len(uri) > MAX_URI or not _URI.fullmatch(uri):
+        return False
+    if not _SIP.match(uri):
+        return True  # Of a scheme that others know.
+    try:
+        parse_uri(uri)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def parse_uri(uri: str) -> URI:
+    """:raises ValueError, TypeError: it cannot be read."""
+    return URI.parse(_readable(uri))
+
+
+def _readable(value: str) -> str:
+    """With every IPv4 address at the end of an IPv6 one in hexadecimal: the grammar of RFC 3261
+    wants a colon too many before it (RFC 5118 §4.10).
+    """
+    return _IPV4_IN_IPV6.sub(_in_hexadecimal, value)
+
+
+def _in_hexadecimal(ipv4: re.Match[str]) -> str:
+    first, second, third, fourth = map(int, ipv4[0].split("."))
+    return f"{first << 8 | second:x}:{third << 8 | fourth:x}"
+
+
 def _tag(value: str) -> str:
     (address,) = addresses(value)
     return address.parameters.get("tag") or ""
@@ -225,19 +261,19 @@ def addresses(value: str) -> list[Address]:
     """
     if _LONG_NUMBER.search(value):
         raise ValueError("a number is too long")
-    return Address.parse_many(value)
+    return Address.parse_many(_readable(value))
 
 
 def _top_via(headers: Headers) -> Via:
     first = _FIRST_VALUE.match(headers["Via"])
-    return Via.parse(first[0] if first else "")
+    # Where a request comes from we see; the parser does not take every "received" (RFC 5118 §4.5).
+    return Via.parse(_readable(_RECEIVED.sub("", first[0])) if first else "")
 
 
 def _refuse(headers: Headers, reason: str, code: int = 400) -> NoReturn:
-    """Of a request; without all that a response echoes, and of an ACK, nobody is told."""
-    answerable = all(headers.get(name) for name in _ECHOED)
-    answerable = answerable and not headers["CSeq"].endswith("ACK")
-    answerable = answerable and _FIRST_VALUE.match(headers["Via"]) is not None
+    """Of a request; if no response to it would be understood, and of an ACK, nobody is told."""
+    via, cseq = headers.get("Via") or "", headers.get("CSeq") or "ACK"
+    answerable = _FIRST_VALUE.match(via) is not None and not cseq.endswith("ACK")
     raise Malformed(reason, code, headers if answerable else None)
 
 
@@ -252,7 +288,7 @@ def note_source(headers: Headers, host: str, port: int) -> None:
     values = headers.getlist("Via")
     found = _FIRST_VALUE.match(values[0])
     assert found is not None
-    top, rest = found[0], values[0][found.end() :]
+    top, rest = _RECEIVED.sub("", found[0]), values[0][found.end() :]
     address = f"[{host}]" if ":" in host else host
     values[0] = f"{_RPORT.sub(f';rport={port}', top, 1).rstrip()};received={address}{rest}"
 

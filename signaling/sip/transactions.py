@@ -125,7 +125,7 @@ class Transactions:
 
 
 def _key(request: Request, method: str) -> Hashable:
-    if request.branch.startswith(MAGIC_COOKIE):
+    if request.branch.startswith(MAGIC_COOKIE) and request.branch != MAGIC_COOKIE:
         return (request.branch, request.sent_by, method)
     # Of RFC 2543, whose branches are not unique; a CANCEL and an ACK repeat all of this.
     return (request.uri, request.call_id, request.from_tag, request.cseq, request.sent_by, method)

@@ -150,7 +150,7 @@ class UserAgent:
 
     def _tag(self, headers: Headers) -> str:
         """The same for each copy of a request (RFC 3261 §8.2.7)."""
-        seed = headers["Via"] + headers["Call-ID"]
+        seed = headers["Via"] + (headers.get("Call-ID") or "")
         return hmac.new(self._tag_key, seed.encode(), hashlib.sha256).hexdigest()[:16]
 
     # -- with one
@@ -185,6 +185,8 @@ class UserAgent:
             return self.registrar.register(asked, self._account(asked), transaction.flow, now)
         if asked.to_tag:
             return self._within(asked, transaction, now)
+        if user_of(asked.uri) is None:
+            return 416, ()
         if asked.method == "OPTIONS":
             return 200, _ABILITIES
         if asked.method != "INVITE":
@@ -205,9 +207,6 @@ class UserAgent:
         return 200
 
     def _begin(self, invite: Request, transaction: Transaction, now: float) -> tuple[int, Extra]:
-        user = user_of(invite.uri)
-        if user is None:
-            return 416, ()
         if (invite.call_id, invite.from_tag) in self._begun:
             return 482, ()  # The same call by another way (§8.2.2.2).
         if refused := _unreadable_offer(invite):
@@ -221,7 +220,7 @@ class UserAgent:
             self._handler.on_answer,
             self._end,
         )
-        call.user = user
+        call.user = user_of(invite.uri) or ""
         self._calls[call.dialog.id] = call
         self._begun[invite.call_id, invite.from_tag] = call
         transaction.respond(100, response(invite.headers, 100, ""), now)
@@ -288,6 +287,10 @@ _ABILITIES: Final[Extra] = (
 
 
 def _unreadable_offer(invite: Request) -> tuple[int, Extra] | None:
+    """Why there can be no answer to it: SDP is all that we read and write."""
+    accepted = {kind.partition(";")[0].strip() for kind in options(invite.headers, "Accept")}
+    if accepted and accepted.isdisjoint(("application/sdp", "application/*", "*/*")):
+        return 406, ()
     if not invite.body:
         return None
     if _content_type(invite) != "application/sdp" or invite.headers.get("Content-Encoding"):
