@@ -36,6 +36,7 @@ from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
 from signaling.keys import MAX_HEADER, EphemeralKeys, KeySession
 from signaling.origins import Origins
+from signaling.realtime_socket import RealtimeDoor
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.socketio import SocketIoDoor
 
@@ -97,7 +98,9 @@ class Gateway:
         app = web.Application(middlewares=[cors(origins), errors])
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
-        app.add_routes(CallsDoor(sessions, keys).routes())
+        calls = CallsDoor(sessions, keys)
+        app.add_routes(calls.routes())
+        app.add_routes(RealtimeDoor(sessions, keys, origins, calls.find).routes())
         defaults = KeySession(settings.realtime_model, agents.name, voice=settings.realtime_voice)
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         self.sip = SipDoor(sessions, origins, sip_options)
@@ -207,6 +210,8 @@ def _defaults(
         agent_set=agents.name,
         agent_sets=agent_sets,
         text_model=text_model,
+        control=settings.client_control,
+        rights=settings.client_may_change,
         voice=settings.realtime_voice,
         transcription_model=settings.transcription_model,
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),
