@@ -88,7 +88,7 @@ class ClientRequests:
 
     def _handle(self, line: ClientLine, event: protocol.Event) -> None:
         if event["type"] != protocol.APPEND:
-            self._parts.touch()
+            self._parts.session.touch()
         try:
             self._handlers[event["type"]](line, event)
         except ClientEventError as error:
@@ -131,14 +131,14 @@ class ClientRequests:
         if self._parts.passthrough is not None:
             self._parts.passthrough.ask(self._remember(line, event), session)
             return
-        settings = self._parts.settings()
+        settings = self._parts.session.settings
         wishes = client_wishes.of(session, line.rights, settings)
         before = {name: getattr(settings, name) for name in wishes}
         if not wishes:
             self._tell_session()
             return
         self._update = Asked(line, event.get("event_id")), before
-        self._parts.update(**wishes)
+        self._parts.session.update(**wishes)
 
     # -- the caller's audio
 
@@ -277,7 +277,7 @@ class ClientRequests:
         if self._update is None or code == protocol.VOICE_FIXED:
             return None
         (asked, before), self._update = self._update, None
-        self._parts.update(**before)
+        self._parts.session.update(**before)
         return asked
 
     def on_model_event(self, event: protocol.Event) -> None:

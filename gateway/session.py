@@ -112,29 +112,18 @@ class Session:
         )
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         self._muted = False
-        self.clients = SessionClients(self._parts(limits), keeps_early=ends_with_leg)
+        self.clients = SessionClients(
+            SessionParts(
+                *(self, int(time.time() + limits.duration), self._conversation, self._playout),
+                *(self._uplink, self._model, self._agents),
+            ),
+            keeps_early=ends_with_leg,
+        )
         self.channel = DataChannelClient(self.clients, lambda: self.legs.data_channel)
         self._apply_settings()
         self._lifetime = Lifetime(limits, self._loop.time())
         self._warning: EndNotice | None = None
         """What the client knows of the session's end."""
-
-    def _parts(self, limits: SessionLimits) -> SessionParts:
-        return SessionParts(
-            session_id=self.id,
-            expires_at=int(time.time() + limits.duration),
-            conversation=self._conversation,
-            playout=self._playout,
-            uplink=self._uplink,
-            asides=self._model.asides,
-            passthrough=self._agents if isinstance(self._agents, PassThrough) else None,
-            settings=lambda: self.settings,
-            send=self._send,
-            update=self.update,
-            touch=self.touch,
-            connected=lambda: self._model.client.connected,
-            clock=self._loop.time,
-        )
 
     # -- life
 

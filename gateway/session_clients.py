@@ -44,8 +44,8 @@ class SessionClients:
 
     def __init__(self, parts: SessionParts, *, keeps_early: bool) -> None:
         self._parts = parts
-        self._agents = parts.settings().control is Control.AGENTS
-        self._view = AgentsView(lambda name: name in parts.settings().client_tool_names)
+        self._agents = parts.session.settings.control is Control.AGENTS
+        self._view = AgentsView(lambda name: name in parts.session.settings.client_tool_names)
         self._requests = ClientRequests(parts, self._tell_session)
         self._lines: list[ClientLine] = []
         self._media: ClientLine | None = None
@@ -270,7 +270,7 @@ class SessionClients:
         self._flush()
 
     def _look_ready(self) -> None:
-        if self._in_force is None or not self._parts.connected():
+        if self._in_force is None or not self._parts.connected:
             return
         self._ready.set()
         for line in list(self._lines):

@@ -56,16 +56,10 @@ ROOMS["gateway.session_controls"] = ROOMS["gateway.session_agents"] | {
 ROOMS["gateway.client_view"] = frozenset({"gateway.realtime"})
 ROOMS["gateway.client_line"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
 ROOMS["gateway.client_wishes"] = ROOMS["gateway.client_line"] | {"gateway.session_settings"}
-ROOMS["gateway.session_parts"] = frozenset(
-    {
-        "gateway.conversation",
-        "gateway.core",
-        "gateway.realtime",
-        "gateway.session_passthrough",
-        "gateway.session_settings",
-        "gateway.uplink",
-    }
-)
+ROOMS["gateway.session_parts"] = ROOMS["gateway.session_passthrough"] | {
+    *("gateway.session_control", "gateway.session_model", "gateway.session_passthrough"),
+    "gateway.uplink",
+}
 ROOMS["gateway.client_requests"] = ROOMS["gateway.client_line"] | {
     *("gateway.client_line", "gateway.client_wishes", "gateway.session_parts")
 }
