@@ -6,7 +6,6 @@ what is the agents' is passed over.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Set
 from typing import Any, Final
 
@@ -94,7 +93,7 @@ def _detection(value: Any) -> dict[str, Any] | None:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_TEXT
-    return value is None or isinstance(value, int) or math.isfinite(value)
+    return isinstance(value, int | float | None)
 
 
 def _tools(value: Any) -> tuple[Mapping[str, Any], ...]:

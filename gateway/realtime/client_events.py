@@ -8,6 +8,7 @@ told the way OpenAI's server does: a code, one sentence, the path of the paramet
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -79,7 +80,7 @@ def parse(message: str | bytes) -> Event:
     if isinstance(message, bytes):
         raise ClientEventError("invalid_json", "Events are JSON in text messages, not binary.")
     try:
-        event = json.loads(message, parse_constant=_refuse_constant)
+        event = json.loads(message, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise ClientEventError("invalid_json", "The message is not valid JSON.") from None
     if not isinstance(event, dict):
@@ -93,8 +94,13 @@ def parse(message: str | bytes) -> Event:
     return event
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def _check(event: Event) -> None:
