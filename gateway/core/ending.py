@@ -19,6 +19,8 @@ class Ending(StrEnum):
     HUNG_UP = "the caller hung up"
     LOST = "the call was lost"
     AGENT = "the agent hung up"
+    CONTROLLED = "the application hung up"
+    """``POST /v1/realtime/calls/{id}/hangup``, for one."""
     NO_ANSWER = "negotiation failed"
     """Of a session that lives as long as its call, and got none."""
     IDLE = "nobody spoke for a while"
