@@ -75,6 +75,7 @@ class Gateway:
         self._door: SocketIoDoor | None = None
         self.sip: SipDoor | None = None
         self.sessions: Sessions | None = None
+        self.live: LiveCalls | None = None
         self.url = ""
         self.model_name = ""
 
@@ -101,7 +102,7 @@ class Gateway:
         origins = Origins(settings.allowed_origins)
         keys = EphemeralKeys()
         self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
-        live = LiveCalls(sessions, keys)
+        self.live = live = LiveCalls(sessions, keys)
         app = web.Application(
             middlewares=[request_ids, cors(origins), errors, call_rate(Buckets(*RATE))]
         )

@@ -8,16 +8,19 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.agents.call_control import NotPossible
 from gateway.core.ending import Ending
 from gateway.sessions import Sessions
 from signaling.bodies import read_json
 from signaling.client_secrets import MAX_BODY
-from signaling.events import bad_request
+from signaling.events import bad_request, text_field
 from signaling.http_errors import conflict
 from signaling.keys import shown_token
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.ringing import DECLINE, Ringing
 from signaling.session_config import SessionConfig
+
+MAX_TARGET: Final = 256
 
 REFUSALS: Final = range(400, 700)
 """SIP codes that refuse a call; redirections would need an address."""
@@ -34,6 +37,7 @@ class CallControlDoor:
             web.post(f"{call}/hangup", self._hang_up),
             web.post(f"{call}/accept", self._accept),
             web.post(f"{call}/reject", self._reject),
+            web.post(f"{call}/refer", self._refer),
         ]
 
     def _call(self, request: web.Request) -> LiveCall:
@@ -62,6 +66,18 @@ class CallControlDoor:
         """Refuse a call that rings, with ``{status_code}``."""
         ringing = _ringing(self._call(request))
         ringing.reject(_code((await read_json(request, MAX_BODY)).get("status_code")))
+        return web.Response()
+
+    async def _refer(self, request: web.Request) -> web.Response:
+        """Pass a phone's call on to ``{target_uri}``; answered when the other side took it."""
+        session = self._call(request).in_progress()
+        target = text_field(await read_json(request, MAX_BODY), "target_uri", MAX_TARGET)
+        if target is None:
+            raise bad_request("target_uri is missing")
+        try:
+            await session.call.transfer(target)
+        except NotPossible as error:
+            raise conflict(str(error)) from None
         return web.Response()
 
 

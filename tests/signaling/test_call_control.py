@@ -12,7 +12,9 @@ import structlog
 
 from client.python import Microphone
 from client.python.peer import Peer
+from gateway.agents.call_control import TransferRefused
 from gateway.core.ending import Ending
+from gateway.session_call import CallLine
 from signaling.app import Gateway
 from tests.stand_in import StandIn
 
@@ -88,6 +90,34 @@ async def test_what_does_not_ring_is_neither_accepted_nor_rejected(
     for unknown in ("rtc_0", "x" * 300):
         with pytest.raises(openai.NotFoundError):
             await app.realtime.calls.accept(unknown, type="realtime")
+
+
+async def test_a_phone_s_call_is_passed_on(gateway: Gateway, app: openai.AsyncOpenAI) -> None:
+    class Line(CallLine):
+        prefers_signaling = False
+        passed: list[str] = []  # noqa: RUF012
+
+        async def transfer(self, target: str) -> None:
+            if target == "tel:+49301":
+                raise TransferRefused("the other side is busy")
+            self.passed.append(target)
+
+    assert gateway.sessions is not None
+    assert gateway.live is not None
+    session = gateway.sessions.open("sip")
+    call_id = gateway.live.new_id()
+    gateway.live.add(call_id, session)
+    with pytest.raises(openai.ConflictError, match="not possible on this kind of call"):
+        await app.realtime.calls.refer(call_id, target_uri="tel:+49302")
+    session.call.line = Line()
+    with pytest.raises(openai.ConflictError, match="the other side is busy"):
+        await app.realtime.calls.refer(call_id, target_uri="tel:+49301")
+    await app.realtime.calls.refer(call_id, target_uri="tel:+49302")
+    assert Line.passed == ["tel:+49302"]
+    for target in ("", "x" * 257):
+        with pytest.raises(openai.APIStatusError) as caught:
+            await app.realtime.calls.refer(call_id, target_uri=target)
+        assert caught.value.status_code in (400, 413)
 
 
 async def test_a_key_hangs_up_its_own_calls_only(
