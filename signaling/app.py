@@ -45,6 +45,7 @@ from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.socketio import SocketIoDoor
+from signaling.whip import WhipDoor
 
 if TYPE_CHECKING:
     from gateway.agents.responses_api import ResponsesModel
@@ -111,6 +112,7 @@ class Gateway:
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
+        app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
