@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,11 +14,11 @@ from aiohttp import web
 
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
-from gateway.session import Session
 from gateway.sessions import Sessions
 from signaling.bodies import read_body
 from signaling.events import MAX_SDP, mapping
 from signaling.keys import EphemeralKeys, shown_token
+from signaling.live_calls import LiveCalls
 from signaling.multipart import read_parts
 from signaling.realtime_session import MAX_MODEL_NAME, open_session
 
@@ -30,32 +29,26 @@ MAX_SESSION = 1 << 18
 class CallsDoor:
     """Calls without Socket.IO: the session lives as long as its peer connection."""
 
-    def __init__(self, sessions: Sessions, keys: EphemeralKeys) -> None:
+    def __init__(self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls) -> None:
         self._sessions = sessions
         self._keys = keys
-        self._live: dict[str, Session] = {}
+        self._live = live
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/realtime/calls", self._create)]
-
-    def find(self, call_id: str, token: str | None) -> Session | None:
-        """The call of that id, if there is one."""
-        self._live = {name: call for name, call in self._live.items() if not call.ended}
-        return self._live.get(call_id)
 
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an SDP offer: 201, the answer, and ``Location`` of the call."""
         granted = self._keys.open(shown_token(None, request.headers.get("Authorization")))
         model = _model(request)
         offer, wanted = await _read_call(request)
-        call_id = f"rtc_{secrets.token_hex(12)}"
-        session = open_session(self._sessions, call_id, granted, wanted, model)
+        call_id = self._live.new_id()
+        session = open_session(self._sessions, call_id, granted.config, wanted, model)
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
             unanswered.pop_all()
-        self.find("", None)  # Forgets those that ended.
-        self._live[call_id] = session
+        self._live.add(call_id, session, granted)
         return web.Response(
             status=HTTPStatus.CREATED,
             text=answer,

@@ -8,10 +8,12 @@ from typing import Any
 from gateway.client_wishes import of
 from gateway.core.control import ALL_RIGHTS, Control, Right
 from gateway.core.events import ErrorCode, GatewayError
+from gateway.core.session_updates import merged
 from gateway.realtime.client_events import ClientEventError
 from gateway.session import Session
+from gateway.session_settings import SessionSettings
 from gateway.sessions import Sessions
-from signaling.keys import KeySession
+from signaling.session_config import SessionConfig
 
 MAX_MODEL_NAME = 256
 
@@ -27,43 +29,52 @@ def rights_of(sessions: Sessions, *, trusted: bool = False) -> frozenset[Right]:
 def open_session(
     sessions: Sessions,
     user_id: str,
-    granted: KeySession,
+    granted: SessionConfig,
     session: Mapping[str, Any],
     model: str | None = None,
 ) -> Session:
     """Start a session that lives as long as its client.
 
-    :param granted: what its key is bound to.
-    :param session: the session object that it sent; may be empty.
-    :raises GatewayError: ``bad_request``, or as :meth:`Sessions.open`.
+    :param granted: what its key is bound to; who runs the session is the key's to say.
+    :param session: the session object that the client sent; may be empty.
+    :raises GatewayError: ``bad_request`` or ``too_large``, or as :meth:`Sessions.open`.
     """
-    asked = session.get("model")
-    model = model or granted.model or (asked if isinstance(asked, str) else None)
+    asked = SessionConfig.parse(session)
+    model = model or granted.model or asked.model
     if model is not None and not 0 < len(model) <= MAX_MODEL_NAME:
         raise GatewayError(ErrorCode.BAD_REQUEST, "model must be a name")
-    control = sessions.defaults.control
+    control = sessions.defaults.control if granted.control is None else Control(granted.control)
+    wanted = granted.settings()
+    if control is Control.PASS_THROUGH:
+        wanted["client_session"] = merged(granted.session, asked.session)
     opened = sessions.open(
         user_id,
         model=model,
         ends_with_leg=True,
-        agent_set=granted.agent_set,
-        instructions=granted.instructions,
-        voice=granted.voice,
+        agent_set=granted.agent_set or asked.agent_set,
         control=control,
-        client_session=_merged(granted, session) if control is Control.PASS_THROUGH else None,
+        **wanted,
     )
     opened.channel.rights = rights_of(sessions)
-    if control is Control.AGENTS and session:
+    if control is Control.AGENTS:
+        tools = {"tools": granted.session.get("tools")}
         try:
-            wishes = of(session, opened.channel.rights, opened.settings)
-        except ClientEventError as error:
+            wishes = {
+                **_wishes(tools, ALL_RIGHTS, opened.settings),
+                **_wishes(asked.session, opened.channel.rights, opened.settings),
+            }
+        except GatewayError:
             opened.end("its session object cannot be used")
-            raise GatewayError(ErrorCode.BAD_REQUEST, error.message) from None
+            raise
         if wishes:
             opened.update(**wishes)
     return opened
 
 
-def _merged(granted: KeySession, session: Mapping[str, Any]) -> dict[str, Any]:
-    own = {} if granted.instructions is None else {"instructions": granted.instructions}
-    return {**own, **session}
+def _wishes(
+    session: Mapping[str, Any], rights: frozenset[Right], settings: SessionSettings
+) -> dict[str, Any]:
+    try:
+        return of(session, rights, settings)
+    except ClientEventError as error:
+        raise GatewayError(ErrorCode.BAD_REQUEST, error.message) from None

@@ -7,13 +7,13 @@ that came by another door.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import Final
 
 import aiohttp
 from aiohttp import web
 
 from gateway.client_line import ClientLine
+from gateway.client_wishes import set_formats
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.media.socket_audio import SocketAudio
@@ -21,7 +21,8 @@ from gateway.realtime.client_events import ClientEventError
 from gateway.session import Session
 from gateway.sessions import Sessions
 from signaling.client_socket import ClientWebSocket
-from signaling.keys import PREFIX, EphemeralKeys, shown_token
+from signaling.keys import EphemeralKeys, is_key, shown_token
+from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
 from signaling.realtime_session import open_session, rights_of
 
@@ -35,19 +36,17 @@ MAX_MESSAGE: Final = 15 * 1024 * 1024
 HEARTBEAT: Final = 30.0
 """Seconds between two WebSocket pings."""
 
-FindCall = Callable[[str, str | None], Session | None]
-
 
 class RealtimeDoor:
-    """:param find_call: the live call of an id that a token may control."""
+    """Sessions over WebSocket, and the control of calls."""
 
     def __init__(
-        self, sessions: Sessions, keys: EphemeralKeys, origins: Origins, find_call: FindCall
+        self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls, origins: Origins
     ) -> None:
         self._sessions = sessions
         self._keys = keys
         self._origins = origins
-        self._find_call = find_call
+        self._live = live
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/realtime", self._connect)]
@@ -61,36 +60,39 @@ class RealtimeDoor:
         if not socket.can_prepare(request):
             raise GatewayError(ErrorCode.BAD_REQUEST, "GET /v1/realtime opens a WebSocket")
         token = _token(request)
-        granted = self._keys.open(token)
         call_id = request.query.get("call_id")
         if call_id is not None:
-            call = self._find_call(call_id, token)
-            if call is None:
-                raise web.HTTPNotFound
-            trusted = token is None or not token.startswith(PREFIX)
-            await self._control(request, socket, call, trusted=trusted)
+            call = self._live.find(call_id, token).in_progress()
+            await self._control(request, socket, call, trusted=not is_key(token))
             return socket
+        config = self._keys.open(token).config
         session = open_session(
             self._sessions,
             f"ws_{secrets.token_hex(12)}",
-            granted,
+            config,
             {},
             request.query.get("model") or None,
         )
+        audio = SocketAudio()
         try:
-            await self._serve(request, socket, session)
+            set_formats(audio, config.session)
+            await self._serve(request, socket, session, audio)
         finally:
             await self._sessions.end(session, Ending.HUNG_UP)
         return socket
 
     async def _serve(
-        self, request: web.Request, socket: web.WebSocketResponse, session: Session
+        self,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        session: Session,
+        audio: SocketAudio,
     ) -> None:
         """Until the client leaves, or the session ends."""
         await socket.prepare(request)
         async with ClientWebSocket(socket) as client:
             rights = rights_of(self._sessions)
-            line = session.clients.attach(client, rights, SocketAudio())
+            line = session.clients.attach(client, rights, audio)
             await _read(socket, session, line)
 
     async def _control(

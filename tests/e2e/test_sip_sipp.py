@@ -21,7 +21,7 @@ LATE_OFFER = Path(__file__).with_name("late_offer.xml")
 
 SCENARIOS = {
     "20 calls at once while 10 % of the messages are lost": ("-sn", "uac", "-lost", "10"),
-    "20 calls at once with late offer, session timer and UPDATE": ("-sf", str(LATE_OFFER)),
+    "20 calls at once with late offer and session timer and UPDATE": ("-sf", str(LATE_OFFER)),
 }
 
 
