@@ -1,24 +1,32 @@
-"""One call, from the phone's INVITE to the end (RFC 3261 §13, §14, §15, as the callee).
+"""One call, from the phone's INVITE or its answer to ours to the end (RFC 3261 §13, §14, §15).
 
 Theory of operation. A call is *offered* by an INVITE, and *answered* with 2xx, which is repeated
 until its ACK. Only then it is *established*, and only then the callee may hang up with a BYE (§15);
-who wants to hang up before is *leaving*. An INVITE in an established call offers again: hold,
-resume, another path for the media. A refusal of that leaves the call as it was. An UPDATE
-(RFC 3311) offers the same without an ACK. To an INVITE without an offer ours is *proposed* in the
-2xx, and its ACK has the answer (RFC 3261 §13.2.1).
+who wants to hang up before is *leaving*. A call of ours begins here when it is established; what is
+before that is :mod:`signaling.sip.placed_call`'s matter.
+
+An INVITE in an established call offers again: hold, resume, another path for the media. A refusal
+of that leaves the call as it was. An UPDATE (RFC 3311) offers the same without an ACK. To an INVITE
+without an offer ours is *proposed* in the 2xx, and its ACK has the answer (RFC 3261 §13.2.1).
+
+An INVITE of ours in an established call is for its session timer alone: it offers what was agreed
+last, word for word, so that nothing changes (RFC 4028 §7.4).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from signaling.sip.dialog import Dialog, contact
-from signaling.sip.message import Request, response
-from signaling.sip.session_timer import Extra, SessionTimer, Terms, terms_of_request
+from signaling.sip.dialog_requests import DialogRequests, Extra
+from signaling.sip.message import Malformed, Request, Response, response
+from signaling.sip.session_timer import SessionTimer, Terms, terms_of_request
 from signaling.sip.timers import Timers
-from signaling.sip.transaction import T1, T2, TIMEOUT, Transaction
+from signaling.sip.transaction import T1, T2, TIMEOUT, Told, Transaction
 from signaling.sip.transactions import Transactions
 
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, REGISTER, UPDATE"
@@ -35,6 +43,8 @@ class State(Enum):
     ESTABLISHED = "established"
     REOFFERED = "offered again"
     UPDATED = "update offered"
+    REFRESHING = "refreshing"
+    """The answer to an INVITE of ours is awaited."""
     ENDED = "ended"
 
 
@@ -51,6 +61,10 @@ class Input(Enum):
     CANCEL = "CANCEL"
     BYE = "BYE"
     HANG_UP = "hang up"
+    REFRESH = "refresh"
+    AGREED = "2xx"
+    CHANGED = "2xx with another answer"
+    REFUSED = "3xx-6xx or none"
 
 
 class Action(Enum):
@@ -62,6 +76,7 @@ class Action(Enum):
     TELL_OFFER = "tell offer"
     TELL_ANSWER = "tell answer"
     TERMINATE = "487"
+    INVITE = "INVITE"
     BYE = "BYE"
 
 
@@ -99,99 +114,146 @@ TRANSITIONS: Final[dict[tuple[State, Input], tuple[State, tuple[Action, ...]]]] 
     (_S.UPDATED, _I.REFUSE): (_S.ESTABLISHED, (_A.REFUSE,)),
     (_S.UPDATED, _I.BYE): (_S.ENDED, (_A.TERMINATE,)),
     (_S.UPDATED, _I.HANG_UP): (_S.ENDED, (_A.REFUSE, _A.BYE)),
+    (_S.ESTABLISHED, _I.REFRESH): (_S.REFRESHING, (_A.INVITE,)),
+    (_S.REFRESHING, _I.AGREED): (_S.ESTABLISHED, ()),
+    (_S.REFRESHING, _I.CHANGED): (_S.ESTABLISHED, (_A.TELL_ANSWER,)),
+    (_S.REFRESHING, _I.REFUSED): (_S.ESTABLISHED, ()),
+    (_S.REFRESHING, _I.BYE): (_S.ENDED, ()),
+    (_S.REFRESHING, _I.HANG_UP): (_S.ENDED, (_A.BYE,)),
 }
 """What is not in the table changes nothing: a CANCEL that comes after the answer, for one."""
 
 
+@dataclass(eq=False, slots=True)
+class Offer:
+    """An INVITE or UPDATE, until its answer is known to have come.
+
+    :ivar answer: our 2xx, while it is repeated.
+    :ivar interval: seconds until it is.
+    """
+
+    asked: Request
+    transaction: Transaction
+    terms: Terms | None
+    answer: bytes = b""
+    interval: float = T1
+
+
 class Call:
-    """A phone's call.
+    """A call with a phone, whichever end called.
 
     :param offered: told of each further offer: the call and its SDP, empty if we are to offer.
     :param answered: told of the answer to an offer of ours.
     :param ended: told once, however the call ended.
-    :raises Malformed, IntervalTooSmall: the INVITE makes no call.
     """
 
     def __init__(
         self,
-        invite: Request,
-        transaction: Transaction,
+        dialog: Dialog,
+        state: State,
         transactions: Transactions,
         timers: Timers,
         offered: Callable[[Call, str], None],
         answered: Callable[[Call, str], None],
         ended: Callable[[Call], None],
     ) -> None:
-        self.state = State.OFFERED
-        self.dialog = Dialog(invite, transaction.flow)
+        self.state = state
+        self.dialog = dialog
         self.user = ""
         """Who was called."""
-        self._transactions = transactions
         self._timers = timers
         self._offered = offered
         self._answered = answered
         self._ended = ended
-        self._session = SessionTimer(timers, self._refresh, self.hang_up)
-        self._take(invite, transaction)
-
-    def _take(self, invite: Request, transaction: Transaction) -> None:
-        self._terms = self._terms_of(invite)
-        self._invite = invite
-        self._pending = transaction
-        self._answer = b""
-        self._interval = T1
+        self._session = SessionTimer(
+            timers, self._refresh, self.hang_up, is_caller=dialog.is_caller
+        )
+        self._requests = DialogRequests(dialog, transactions)
+        self._offer: Offer | None = None
+        self._said = ""
+        """Our last description, and the peer's."""
+        self._heard = ""
         self._told_answer = ""
+        self._refusal = (500, b"")
+        self._refresh_headers: Extra = ()
 
-    def _terms_of(self, asked: Request) -> Terms | None:
-        may_refresh = "update" in self.dialog.peer_allows
-        return terms_of_request(asked.headers, may_refresh=may_refresh)
+    def begin(self, invite: Request, transaction: Transaction) -> None:
+        """The INVITE that the call came with.
+
+        :raises Malformed, IntervalTooSmall: it makes no call.
+        """
+        self._offer = Offer(invite, transaction, terms_of_request(invite.headers))
+
+    def begin_placed(self, said: str, heard: str, terms: Terms | None, now: float) -> None:
+        """Our offer, its answer, and what else the 2xx to our INVITE says."""
+        self._said, self._heard = said, heard
+        self._session.agree(terms, now)
 
     @property
-    def invite_cseq(self) -> int:
-        return self._invite.cseq
+    def offer(self) -> Offer | None:
+        """What waits for an answer of ours: an offer, or a request for one."""
+        waits = self.state in (State.OFFERED, State.REOFFERED, State.UPDATED)
+        return self._offer if waits else None
 
     def is_offered_by(self, transaction: Transaction | None) -> bool:
         """Whether ``transaction`` is the INVITE that waits for an answer."""
-        return transaction is self._pending
+        return self._offer is not None and transaction is self._offer.transaction
 
     # -- what the gateway wants
 
-    def accept(self, sdp: str, now: float) -> None:
-        """Answer the offer; where there was none, ``sdp`` is ours."""
-        asked, tag = self._invite.headers, self.dialog.local_tag
+    def accept(self, sdp: str, now: float, offer: Offer | None = None) -> None:
+        """Answer an offer; where there was none, ``sdp`` is ours.
+
+        :param offer: which; nothing happens if that is not the one that waits, as another may have
+            come while ``sdp`` was made. None: the one that waits.
+        """
+        pending = self._pending(offer)
+        if pending is None:
+            return
+        asked, tag = pending.asked.headers, self.dialog.local_tag
         extra = [("Record-Route", route) for route in asked.getlist("Record-Route")]
-        self._answer = response(asked, 200, tag, (*extra, *self._agreed(self._terms)), sdp)
-        self._feed(Input.ACCEPT if self._invite.body else Input.PROPOSE, now)
+        pending.answer = response(asked, 200, tag, (*extra, *self._agreed(pending.terms)), sdp)
+        self._said = sdp
+        self._feed(Input.ACCEPT if pending.asked.body else Input.PROPOSE, now)
+
+    def refuse(self, code: int, now: float, extra: Extra = (), offer: Offer | None = None) -> None:
+        """Refuse an offer, as in :meth:`accept`; an established call goes on as it was."""
+        if self._pending(offer) is not None:
+            self._prepare(code, extra)
+            self._feed(Input.REFUSE, now)
+
+    def _pending(self, wanted: Offer | None) -> Offer | None:
+        waits = self.offer
+        return waits if wanted is None or wanted is waits else None
 
     def _agreed(self, terms: Terms | None) -> Extra:
         """Headers of a 2xx."""
-        here = (("Contact", contact(self.dialog.flow)), ("Allow", ALLOW), ("Supported", "timer"))
-        return (*here, *(terms.in_response() if terms is not None else ()))
+        return (*self._abilities(), *(terms.in_response() if terms is not None else ()))
 
-    def refuse(self, code: int, now: float, extra: tuple[tuple[str, str], ...] = ()) -> None:
-        """Refuse the offer; an established call goes on as it was."""
-        self._prepare(code, extra)
-        self._feed(Input.REFUSE, now)
+    def _abilities(self) -> Extra:
+        return (("Contact", contact(self.dialog.flow)), ("Allow", ALLOW), ("Supported", "timer"))
 
     def hang_up(self, now: float) -> None:
         """End the call, whatever its state."""
-        if self.state in (State.OFFERED, State.REOFFERED, State.UPDATED):
+        if self.offer is not None:
             self._prepare(480)
         self._feed(Input.HANG_UP, now)
 
-    def _prepare(self, code: int, extra: tuple[tuple[str, str], ...] = ()) -> None:
-        self._refusal = code, response(self._invite.headers, code, self.dialog.local_tag, extra)
+    def _prepare(self, code: int, extra: Extra = ()) -> None:
+        assert self._offer is not None
+        asked = self._offer.asked.headers
+        self._refusal = code, response(asked, code, self.dialog.local_tag, extra)
 
     # -- what the phone wants
 
-    def offer(self, asked: Request, transaction: Transaction, now: float) -> bool:
+    def take_offer(self, asked: Request, transaction: Transaction, now: float) -> bool:
         """An INVITE within the call, or an UPDATE with an offer. False: not now.
 
         :raises Malformed, IntervalTooSmall: it changes nothing.
         """
         if self.state is not State.ESTABLISHED:
             return False
-        self._take(asked, transaction)
+        self._offer = Offer(asked, transaction, terms_of_request(asked.headers))
         self._feed(Input.UPDATE if asked.method == "UPDATE" else Input.OFFER, now)
         return True
 
@@ -200,12 +262,12 @@ class Call:
 
         :raises Malformed, IntervalTooSmall: it changes nothing.
         """
-        terms = self._terms_of(update)
+        terms = terms_of_request(update.headers)
         self._session.agree(terms, now)
         return self._agreed(terms)
 
     def acknowledge(self, ack: Request, now: float) -> None:
-        if ack.cseq == self._invite.cseq:
+        if self._offer is not None and ack.cseq == self._offer.asked.cseq:
             self._timers.cancel((self, Input.ACK))
             self._timers.cancel((self, Input.NO_ACK))
             self._told_answer = ack.body.decode(errors="replace")
@@ -218,6 +280,23 @@ class Call:
     def bye(self, now: float) -> None:
         """The phone hung up; its BYE is answered already."""
         self._feed(Input.BYE, now)
+
+    # -- what is said within the call besides
+
+    def ask(
+        self,
+        method: str,
+        now: float,
+        told: Told | None = None,
+        extra: Extra = (),
+        body: str = "",
+        kind: str = "",
+    ) -> None:
+        """Send a request that changes nothing of the call's state.
+
+        :param told: of its final response, or that none came, and when.
+        """
+        self._requests.ask(method, now, told, extra, body, kind)
 
     # -- the table
 
@@ -232,52 +311,84 @@ class Call:
             self._timers.cancel((self, Input.ACK))
             self._timers.cancel((self, Input.NO_ACK))
             self._session.stop()
+            self._requests.abandon(now)
             self._ended(self)
 
     def _do(self, action: Action, now: float) -> None:
+        match action:
+            case Action.TELL_ANSWER:
+                self._heard = self._told_answer
+                self._answered(self, self._heard)
+            case Action.INVITE:
+                self._requests.offer(self._said, now, self._hear_invite, self._refresh_headers)
+            case Action.BYE:
+                self.ask("BYE", now)
+            case _:
+                assert self._offer is not None
+                self._respond(action, self._offer, now)
+
+    def _respond(self, action: Action, offer: Offer, now: float) -> None:
+        pending = offer.transaction
         if action is Action.ANSWER:
-            self._pending.respond(200, self._answer, now)
+            pending.respond(200, offer.answer, now)
             self._timers.set((self, Input.NO_ACK), now + TIMEOUT, self._no_ack)
-            self._timers.set((self, Input.ACK), now + self._interval, self._repeat)
-            self._session.agree(self._terms, now)
+            self._timers.set((self, Input.ACK), now + offer.interval, self._repeat)
+            self._session.agree(offer.terms, now)
         elif action is Action.ANSWER_ONCE:
-            self._pending.respond(200, self._answer, now)
-            self._session.agree(self._terms, now)
+            pending.respond(200, offer.answer, now)
+            self._session.agree(offer.terms, now)
         elif action is Action.REFUSE:
-            self._pending.respond(*self._refusal, now)
+            pending.respond(*self._refusal, now)
         elif action is Action.TERMINATE:
             self._prepare(487)
-            self._pending.respond(*self._refusal, now)
+            pending.respond(*self._refusal, now)
         elif action is Action.TELL_OFFER:
-            self._offered(self, self._invite.body.decode(errors="replace"))
-        elif action is Action.TELL_ANSWER:
-            self._answered(self, self._told_answer)
-        elif action is Action.BYE:
-            self._transactions.ask(
-                self.dialog.flow,
-                "BYE",
-                lambda branch: self.dialog.request("BYE", branch),
-                now,
-            )
+            self._heard = offer.asked.body.decode(errors="replace")
+            self._offered(self, self._heard)
 
     def _repeat(self, now: float) -> None:
         """The 2xx again, also where nothing is lost: a proxy behind may lose it."""
-        self._pending.respond(200, self._answer, now)
-        self._interval = min(2 * self._interval, T2)
-        self._timers.set((self, Input.ACK), now + self._interval, self._repeat)
-
-    def _refresh(self, terms: Terms, now: float) -> None:
-        extra = (("Contact", contact(self.dialog.flow)), *terms.in_request())
-        self._transactions.ask(
-            self.dialog.flow,
-            "UPDATE",
-            lambda branch: self.dialog.request("UPDATE", branch, extra),
-            now,
-            self._session.hear,
-        )
+        assert self._offer is not None
+        self._offer.transaction.respond(200, self._offer.answer, now)
+        self._offer.interval = min(2 * self._offer.interval, T2)
+        self._timers.set((self, Input.ACK), now + self._offer.interval, self._repeat)
 
     def _no_ack(self, now: float) -> None:
         self._feed(Input.NO_ACK, now)
+
+    # -- the session timer
+
+    def _refresh(self, terms: Terms, now: float) -> None:
+        headers = (*self._abilities(), *terms.in_request())
+        if "update" in self.dialog.peer_allows:
+            self.ask("UPDATE", now, self._hear_update, headers)
+        elif self.state is State.ESTABLISHED:
+            self._refresh_headers = headers
+            self._feed(Input.REFRESH, now)
+        else:
+            self._session.retry(now)
+
+    def _hear_update(self, answer: Response | None, now: float) -> None:
+        if answer is not None and answer.code in (405, 501):
+            self.dialog.peer_allows = []  # It said otherwise; by INVITE then.
+            self._session.retry(now)
+        else:
+            self._hear_refresh(answer, now)
+
+    def _hear_invite(self, answer: Response | None, now: float) -> None:
+        if answer is None or answer.code >= 300:
+            self._feed(Input.REFUSED, now)
+        else:
+            told = answer.body.decode(errors="replace")
+            self._told_answer = told
+            self._feed(Input.CHANGED if told not in ("", self._heard) else Input.AGREED, now)
+        self._hear_refresh(answer, now)
+
+    def _hear_refresh(self, answer: Response | None, now: float) -> None:
+        if answer is not None and answer.code < 300:
+            with contextlib.suppress(Malformed):
+                self.dialog.refresh(answer.headers)
+        self._session.hear(answer, now)
 
 
 def diagram() -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, Protocol
 
 from signaling.sip.message import MAGIC_COOKIE, Request, Response
+from signaling.sip.outgoing import Header, Outgoing
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import (
     CLIENT,
+    INVITE_CLIENT,
     INVITE_SERVER,
     SERVER,
     Flow,
     Input,
     State,
+    Told,
     Transaction,
     kind_of,
 )
@@ -95,15 +98,23 @@ class Transactions:
         method: str,
         request: Callable[[str], bytes],
         now: float,
-        told: Callable[[Response | None, float], None] | None = None,
+        told: Told | None = None,
     ) -> None:
-        """Send a request of our own.
+        """Send a request of our own that is no INVITE.
 
         :param request: makes it with the branch it is given.
         :param told: of its final response, or that none came, and when.
         """
-        branch = f"{MAGIC_COOKIE}{secrets.token_hex(8)}"
-        key = (branch, method)
+        branch = make_branch()
+        self._send(flow, (branch, method), request(branch), now, told)
+
+    def send(self, flow: Flow, request: Outgoing, now: float, told: Told | None = None) -> None:
+        """The same, of a request that has its branch of :func:`make_branch` already."""
+        self._send(flow, (request.branch, request.method), request.encode(), now, told)
+
+    def _send(
+        self, flow: Flow, key: tuple[str, str], request: bytes, now: float, told: Told | None
+    ) -> None:
         self._unanswered += 1
 
         def answered(response: Response | None, at: float) -> None:
@@ -113,10 +124,47 @@ class Transactions:
 
         made = Transaction(CLIENT, key, flow, self._timers, self._forget, answered)
         self._live[key] = made
-        made.begin(request(branch), now)
+        made.begin(request, now)
+
+    def invite(self, flow: Flow, invite: Outgoing, now: float, told: Told) -> Transaction:
+        """Send an INVITE of our own; its Via has a branch of :func:`make_branch`.
+
+        :param told: of each response but copies of a refusal, or that no final one came, and when.
+        """
+        key = (invite.branch, "INVITE")
+        is_answered = False
+        self._unanswered += 1
+
+        def heard(response: Response | None, at: float) -> None:
+            nonlocal is_answered
+            if not is_answered and (response is None or response.code >= 200):
+                is_answered = True
+                self._unanswered -= 1
+            told(response, at)
+
+        made = Transaction(INVITE_CLIENT, key, flow, self._timers, self._forget, heard, invite.ack)
+        self._live[key] = made
+        made.begin(invite.encode(), now)
+        return made
+
+    def cancel(self, flow: Flow, invite: Outgoing, extra: Sequence[Header], now: float) -> None:
+        """Take back an INVITE of ours. To be sent after a 1xx to it, and not before (RFC 3261
+        §9.1).
+        """
+        self._send(flow, (invite.branch, "CANCEL"), invite.cancel(extra), now, None)
+
+    def close(self, flow: Flow, now: float) -> None:
+        """Nothing comes by ``flow`` any more: no answer to what was asked there either."""
+        for transaction in [each for each in self._live.values() if each.flow is flow]:
+            transaction.feed(Input.ABANDON, now)
 
     def _forget(self, key: Hashable) -> None:
         self._live.pop(key, None)
+
+
+def make_branch() -> str:
+    """Of a request of ours; nobody can guess it."""
+    return f"{MAGIC_COOKIE}{secrets.token_hex(8)}"
 
 
 def _key(request: Request, method: str) -> Hashable:
