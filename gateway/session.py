@@ -11,12 +11,11 @@ from typing import Any
 
 import structlog
 
-from gateway import session_offer
 from gateway.conversation import Conversation
 from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.ending import Ending
-from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status
+from gateway.core.events import ErrorCode, SessionEvent, Status
 from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
@@ -24,15 +23,14 @@ from gateway.heartbeat import heartbeat
 from gateway.keypad import Keypad
 from gateway.media.decoding import DecodingPool
 from gateway.media.leg import Leg, LegState
-from gateway.media.pcm import PcmLeg
 from gateway.media.raw_pcm import PcmFormat
-from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
+from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
 from gateway.session_agents import SessionAgents
-from gateway.session_legs import ICE_STATES, call_stats, carries_voice, close_leg, measured_leg
+from gateway.session_legs import ICE_STATES, SessionLegs, call_stats
 from gateway.session_model import SessionModel
-from gateway.session_offer import OfferLeg, Phone, told_as_errors
+from gateway.session_offer import Phone
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 from gateway.session_watch import SessionWatch
@@ -72,9 +70,9 @@ class Session:
         self.status = Status.CONNECTING
         self.end_reason = ""
         """Why the session ended; empty while it lives."""
-        self._media = media
         self._ends_with_leg = ends_with_leg
         self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
         self._mailbox = Mailbox()
         self._playout = Playout()
         self._conversation = Conversation(
@@ -93,25 +91,26 @@ class Session:
             emit=self._emit,
             send=self._send,
             configure=self._model.configure,
-            leg=lambda: self._leg,
+            leg=lambda: self.legs.offered,
             hang_up=lambda: self.end(Ending.AGENT),
         )
+        self.call = self._agents.call
         self._watch = SessionWatch(
             self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
         )
         self._uplink = Uplink(self._model.client, pcm, decoding)
         self._conversation.audible = not ends_with_leg
-        self._leg: OfferLeg | None = None
-        self._pcm = PcmLeg(
-            self._playout, self, pcm.sample_rate, lambda voice: self._emit(out.AudioResponse(voice))
+        self.legs = SessionLegs(
+            media,
+            self,
+            self._playout,
+            self._ended.is_set,
+            pcm.sample_rate,
+            lambda voice: self._emit(out.AudioResponse(voice)),
         )
-        """Speaks while a client listens that has no other leg."""
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
-        # One negotiation at a time, and none while the session closes: what it starts would stay.
-        self._negotiating = asyncio.Lock()
         self._muted = False
         self._apply_settings()
-        self._ended = asyncio.Event()
         self._lifetime = Lifetime(limits, self._loop.time())
         self._warning: EndNotice | None = None
         """What the client knows of the session's end."""
@@ -159,16 +158,10 @@ class Session:
             try:
                 self._keypad.flush()
                 self._conversation.finish(self._loop.time())
-                await self._close_leg()
+                await self.legs.close()
             finally:
                 self._set_status(Status.DISCONNECTED, self.end_reason)
                 log.info("session ended", reason=self.end_reason)
-
-    async def _close_leg(self) -> None:
-        await self._pcm.close()
-        async with self._negotiating:
-            if self._leg is not None:
-                await close_leg(self._leg)
 
     def _tick(self, now: float) -> None:
         self._conversation.poll(now)
@@ -176,7 +169,7 @@ class Session:
         if not self._playout.is_empty:
             self.touch()
         self._watch.tick()
-        leg = measured_leg(self._leg, self._pcm)
+        leg = self.legs.measured
         if leg is not None:
             model, usage = self._model.client, self._watch.usage
             self._emit(call_stats(leg, self._playout, model, self._conversation, usage))
@@ -218,7 +211,7 @@ class Session:
         self._switch_pcm()
 
     def _switch_pcm(self) -> None:
-        self._pcm.switch(self._mailbox.is_heard and not carries_voice(self._leg))
+        self.legs.switch_pcm(heard=self._mailbox.is_heard)
 
     def _emit(self, event: SessionEvent) -> None:
         self._watch.on_session_event(event)
@@ -248,42 +241,17 @@ class Session:
         self.touch()
         # The leg's own tasks start here, outside of the session's root: they log under its id too.
         with structlog.contextvars.bound_contextvars(session=self.id):
-            async with self._negotiating:
-                if self.ended:
-                    raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
-                with told_as_errors():
-                    if self._leg is not None and session_offer.continues(self._leg, sdp):
-                        answer = await session_offer.negotiate(self._leg, sdp, phone)
-                    else:
-                        answer = await self._replace_leg(sdp, phone)
-                self._conversation.audible = True
-                return answer
-
-    async def _replace_leg(self, sdp: str, phone: Phone | None) -> str:
-        old = self._leg
-        self._leg = leg = session_offer.leg_for(sdp, phone, self._media, self, self._playout)
-        try:
-            answer = await session_offer.negotiate(leg, sdp, phone)
-        except BaseException:
-            self._leg = old
-            await close_leg(leg)
-            raise
-        if old is not None:
-            await close_leg(old)
+            answer = await self.legs.offer(sdp, phone)
+        self._conversation.audible = True
         return answer
 
     async def accept_answer(self, sdp: str) -> None:
         """Of a phone, to an offer of ours. :raises GatewayError: ``negotiation_failed``."""
-        async with self._negotiating:
-            with told_as_errors():
-                await session_offer.take_answer(self._leg, sdp)
+        await self.legs.accept_answer(sdp)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """A trickled ICE candidate; before the offer it waits in the leg that will need it."""
-        if self._leg is None:
-            self._leg = WebRtcLeg(self._media, self, self._playout)
-        if isinstance(self._leg, WebRtcLeg):
-            await self._leg.add_candidate(candidate)
+        await self.legs.add_candidate(candidate)
 
     def say(self, text: str) -> str:
         """The caller typed a line. Returns its item id."""
@@ -312,7 +280,7 @@ class Session:
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
-        self._pcm.used = True
+        self.legs.pcm.used = True
         return await self._uplink.send(data, form)
 
     def commit_audio(self) -> None:
@@ -357,9 +325,7 @@ class Session:
         kind = event["type"]
         if not self._playout.is_empty:
             # Also when an item ends: its last part of a frame is owed from then on.
-            self._pcm.wake()
-            if self._leg is not None:
-                self._leg.wake()
+            self.legs.wake()
         if kind == protocol.AUDIO_DELTA:
             return
         if protocol.is_sign_of_life(kind):
@@ -368,8 +334,8 @@ class Session:
         self._watch.on_model_event(event)
         event = protocol.for_client(event)
         self._emit(out.UpstreamEvent(event))
-        if self._leg is not None and self._leg.data_open:
-            self._leg.send_data(json.dumps(event))
+        if (channel := self.legs.data_channel) is not None:
+            channel.send_data(json.dumps(event))
 
     # -- the leg
 
@@ -381,7 +347,7 @@ class Session:
         self.press(key)
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
-        if leg is not self._leg:
+        if leg is not self.legs.offered:
             return
         self._emit(out.LegStateChanged(state.value, ICE_STATES[state]))
         if state in (LegState.FAILED, LegState.CLOSED):

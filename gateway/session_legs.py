@@ -1,20 +1,25 @@
-"""What a session does with any leg: tell how it stands and how it fares, close it."""
+"""The legs of a session: the one that was offered, and the voice over signaling."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
+from gateway import session_offer
 from gateway.conversation import Conversation
-from gateway.core.events import CallStats
+from gateway.core.candidate import IceCandidate
+from gateway.core.events import CallStats, ErrorCode, GatewayError
 from gateway.core.media_time import to_ms
 from gateway.core.playout import Playout
 from gateway.core.steps import TURN
 from gateway.core.usage import UsageReport
-from gateway.media.leg import Leg, LegState
+from gateway.media.leg import Leg, LegHandler, LegState
 from gateway.media.pcm import PcmLeg
+from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime.client import RealtimeClient
+from gateway.session_offer import OfferLeg, Phone, told_as_errors
 
 log = structlog.get_logger(__name__)
 
@@ -87,3 +92,95 @@ async def close_leg(leg: Leg) -> None:
             await leg.close()
     except TimeoutError:
         log.error("leg did not close in time")
+
+
+class SessionLegs:
+    """What carries the caller of one session.
+
+    :param ended: whether the session is over: nothing is negotiated any more.
+    :param rate: of ``speak``, in Hz.
+    :param speak: takes PCM16 for a client that listens and has no other leg.
+    """
+
+    def __init__(
+        self,
+        media: WebRtcConfig,
+        handler: LegHandler,
+        playout: Playout,
+        ended: Callable[[], bool],
+        rate: int,
+        speak: Callable[[bytes], None],
+    ) -> None:
+        self.offered: OfferLeg | None = None
+        """The leg that was negotiated last."""
+        self.pcm = PcmLeg(playout, handler, rate, speak)
+        self._media = media
+        self._handler = handler
+        self._playout = playout
+        self._ended = ended
+        # One negotiation at a time, and none while the session closes: what it starts would stay.
+        self._negotiating = asyncio.Lock()
+
+    @property
+    def measured(self) -> Leg | None:
+        """The leg that ``call_stats`` are about."""
+        return measured_leg(self.offered, self.pcm)
+
+    def wake(self) -> None:
+        """Audio is owed."""
+        self.pcm.wake()
+        if self.offered is not None:
+            self.offered.wake()
+
+    def switch_pcm(self, *, heard: bool) -> None:
+        """Speak over signaling if somebody hears that, and nothing else carries the voice."""
+        self.pcm.switch(heard and not carries_voice(self.offered))
+
+    @property
+    def data_channel(self) -> Leg | None:
+        """The leg whose caller opened a data channel."""
+        return self.offered if self.offered is not None and self.offered.data_open else None
+
+    async def offer(self, sdp: str, phone: Phone | None) -> str:
+        """Negotiate; see :meth:`gateway.session.Session.offer`."""
+        async with self._negotiating:
+            if self._ended():
+                raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
+            with told_as_errors():
+                if self.offered is not None and session_offer.continues(self.offered, sdp):
+                    return await session_offer.negotiate(self.offered, sdp, phone)
+                return await self._replace(sdp, phone)
+
+    async def _replace(self, sdp: str, phone: Phone | None) -> str:
+        old = self.offered
+        leg = session_offer.leg_for(sdp, phone, self._media, self._handler, self._playout)
+        self.offered = leg
+        try:
+            answer = await session_offer.negotiate(leg, sdp, phone)
+        except BaseException:
+            self.offered = old
+            await close_leg(leg)
+            raise
+        if old is not None:
+            await close_leg(old)
+        return answer
+
+    async def accept_answer(self, sdp: str) -> None:
+        """To an offer of ours. :raises GatewayError: ``negotiation_failed``."""
+        async with self._negotiating:
+            with told_as_errors():
+                await session_offer.take_answer(self.offered, sdp)
+
+    async def add_candidate(self, candidate: IceCandidate | None) -> None:
+        """A trickled ICE candidate; before the offer it waits in the leg that will need it."""
+        if self.offered is None:
+            self.offered = WebRtcLeg(self._media, self._handler, self._playout)
+        if isinstance(self.offered, WebRtcLeg):
+            await self.offered.add_candidate(candidate)
+
+    async def close(self) -> None:
+        """Hang up, whatever carries the caller."""
+        await self.pcm.close()
+        async with self._negotiating:
+            if self.offered is not None:
+                await close_leg(self.offered)

@@ -13,127 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.house import (
+    BROAD_EXCEPTS,
+    IMPURE,
+    LONGEST_FILE,
+    MOST_BROAD_EXCEPTS,
+    NOT_OURS,
+    ROOMS,
+    SINGLE_IMPORTERS,
+    TEST_FOLDERS,
+    TESTED_ELSEWHERE,
+)
+
 ROOT = Path(__file__).parents[1]
 Rule = Callable[[Path], list[str]]
-
-# A room may import itself, the rooms named here, and nothing else of ours. "gateway" itself is only
-# its __init__: a new file beside config.py is a new room and gets a line here.
-ROOMS: dict[str, frozenset[str]] = {
-    "gateway": frozenset(),
-    "gateway.core": frozenset(),
-    "gateway.telemetry": frozenset(),
-    "gateway.json_settings": frozenset({"gateway.core"}),
-    "gateway.sip_settings": frozenset(),
-    "gateway.config": frozenset(
-        {"gateway.json_settings", "gateway.sip_settings", "gateway.telemetry"}
-    ),
-    "gateway.media": frozenset({"gateway.core"}),
-    "gateway.realtime": frozenset({"gateway.core"}),
-    "gateway.agents": frozenset({"gateway.core"}),
-    "gateway.local_model": frozenset(
-        {"gateway.core", "gateway.media", "gateway.realtime", "gateway.telemetry"}
-    ),
-    "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
-    "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
-    "gateway.heartbeat": frozenset(),
-    "gateway.keypad": frozenset(),
-    "client": frozenset(),
-}
-ROOMS["gateway.session_offer"] = frozenset({"gateway.core", "gateway.media"})
-ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
-ROOMS["gateway.session_call"] = frozenset({"gateway.agents", "gateway.core", "gateway.media"})
-ROOMS["gateway.session_agents"] = frozenset(
-    {
-        "gateway.session_call",
-        "gateway.agents",
-        "gateway.conversation",
-        "gateway.core",
-        "gateway.realtime",
-        "gateway.session_settings",
-    }
-)
-ROOMS["gateway.session_guard"] = ROOMS["gateway.session_usage"] = frozenset(
-    {"gateway.agents", "gateway.conversation", "gateway.core", "gateway.realtime"}
-)
-ROOMS["gateway.session_watch"] = ROOMS["gateway.session_guard"] | {
-    *("gateway.session_agents", "gateway.session_guard", "gateway.session_usage")
-}
-ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
-ROOMS["gateway.session_legs"] = frozenset(
-    {"gateway.conversation", "gateway.core", "gateway.media", "gateway.realtime"}
-)
-ROOMS["gateway.session_model"] = frozenset(
-    {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
-)
-ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
-    "gateway.session_call",
-    "gateway.session_legs",
-    "gateway.session_model",
-    "gateway.session_offer",
-    "gateway.session_settings",
-    "gateway.session_watch",
-    "gateway.heartbeat",
-    "gateway.keypad",
-    "gateway.media",
-    "gateway.telemetry",
-    "gateway.uplink",
-}
-ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}
-ROOMS["signaling"] = frozenset(ROOMS)
-
-# A foreign library is imported in the files named here only: a folder (with /) means all in it.
-SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
-    "aiortc": ("gateway/media/seams.py", "client/python/"),
-    "aioice": (
-        "gateway/media/seams.py",
-        "gateway/media/gathering.py",
-        "gateway/media/relay.py",
-        "client/python/",
-    ),
-    "ifaddr": ("gateway/media/interfaces.py",),
-    "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
-    "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
-    "engineio": ("signaling/engine.py",),
-    "jwt": ("signaling/keys.py",),
-    "sipmessage": ("signaling/sip/",),
-    "websockets": (
-        "gateway/realtime/wire.py",
-        "gateway/local_model/server.py",
-        # The bridge that the load tool compares with, as aiortc's examples would write it.
-        "client/python/bench/stock_bridge.py",
-    ),
-    "mcp": ("gateway/agents/mcp_server.py",),
-    "openai": ("gateway/agents/responses_api.py",),
-    "agents": (),
-    "redis": (),
-}
-
-# core is sans-IO: the standard library, but nothing of it that waits, talks or reads a clock.
-IMPURE = (
-    *("asyncio", "concurrent", "multiprocessing", "sched", "signal", "subprocess", "threading"),
-    *("http", "select", "selectors", "socket", "socketserver", "ssl", "urllib.request"),
-    "time",
-)
-
-# Broad excepts outside tests: at a task's root, where what went wrong is logged, or to clean up and
-# raise again.
-BROAD_EXCEPTS: dict[str, int] = {
-    "gateway/session.py": 2,  # the call's root; closes a leg which cannot answer, raises on
-    "gateway/agents/desk.py": 1,  # the root of one tool's run
-    "gateway/media/ticker.py": 1,  # the root of one call's tick among many
-    "signaling/socketio.py": 1,  # the root of one client's event
-    "signaling/http.py": 1,  # the root of one HTTP request
-}
-MOST_BROAD_EXCEPTS = 6
-
-# Modules without a test file of their own name, and why.
-TESTED_ELSEWHERE: dict[str, str] = {}
-
-# tests/ mirrors the tree, but for the only Python in client/.
-TEST_FOLDERS = {"client/python": "client"}
-
-LONGEST_FILE = 400
-NOT_OURS = {"vendor", "node_modules", "__pycache__", "build", "dist"}
 
 
 @dataclass(frozen=True)

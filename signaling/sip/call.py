@@ -18,9 +18,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from signaling.sip.call_table import TRANSITIONS, Action, Input, State
 from signaling.sip.dialog import Dialog, contact
 from signaling.sip.dialog_requests import DialogRequests, Extra
 from signaling.sip.message import Malformed, Request, Response, response
@@ -28,100 +28,9 @@ from signaling.sip.session_timer import SessionTimer, Terms, terms_of_request
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import T1, T2, TIMEOUT, Told, Transaction
 from signaling.sip.transactions import Transactions
+from signaling.sip.transfer import Transfer
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, REGISTER, UPDATE"
-
-
-class State(Enum):
-    OFFERED = "offered"
-    ANSWERED = "answered"
-    """The ACK is awaited."""
-    PROPOSED = "proposed"
-    """The same, with the answer to our offer."""
-    LEAVING = "leaving"
-    """The ACK is awaited, and then we hang up."""
-    ESTABLISHED = "established"
-    REOFFERED = "offered again"
-    UPDATED = "update offered"
-    REFRESHING = "refreshing"
-    """The answer to an INVITE of ours is awaited."""
-    ENDED = "ended"
-
-
-class Input(Enum):
-    ACCEPT = "accept"
-    PROPOSE = "propose"
-    REFUSE = "refuse"
-    OFFER = "INVITE"
-    UPDATE = "UPDATE"
-    ACK = "ACK"
-    NO_ANSWER = "ACK without answer"
-    NO_ACK = "no ACK"
-    """For 32 s."""
-    CANCEL = "CANCEL"
-    BYE = "BYE"
-    HANG_UP = "hang up"
-    REFRESH = "refresh"
-    AGREED = "2xx"
-    CHANGED = "2xx with another answer"
-    REFUSED = "3xx-6xx or none"
-
-
-class Action(Enum):
-    NONE = "-"
-    ANSWER = "2xx"
-    ANSWER_ONCE = "2xx once"
-    """No ACK follows."""
-    REFUSE = "refuse"
-    TELL_OFFER = "tell offer"
-    TELL_ANSWER = "tell answer"
-    TERMINATE = "487"
-    INVITE = "INVITE"
-    BYE = "BYE"
-
-
-_S, _I, _A = State, Input, Action
-
-TRANSITIONS: Final[dict[tuple[State, Input], tuple[State, tuple[Action, ...]]]] = {
-    (_S.OFFERED, _I.ACCEPT): (_S.ANSWERED, (_A.ANSWER,)),
-    (_S.OFFERED, _I.PROPOSE): (_S.PROPOSED, (_A.ANSWER,)),
-    (_S.OFFERED, _I.REFUSE): (_S.ENDED, (_A.REFUSE,)),
-    (_S.OFFERED, _I.HANG_UP): (_S.ENDED, (_A.REFUSE,)),
-    (_S.OFFERED, _I.CANCEL): (_S.ENDED, (_A.TERMINATE,)),
-    (_S.ANSWERED, _I.ACK): (_S.ESTABLISHED, ()),
-    (_S.ANSWERED, _I.NO_ACK): (_S.ENDED, (_A.BYE,)),
-    (_S.ANSWERED, _I.BYE): (_S.ENDED, ()),
-    (_S.ANSWERED, _I.HANG_UP): (_S.LEAVING, ()),
-    (_S.PROPOSED, _I.ACK): (_S.ESTABLISHED, (_A.TELL_ANSWER,)),
-    (_S.PROPOSED, _I.NO_ANSWER): (_S.ENDED, (_A.BYE,)),
-    (_S.PROPOSED, _I.NO_ACK): (_S.ENDED, (_A.BYE,)),
-    (_S.PROPOSED, _I.BYE): (_S.ENDED, ()),
-    (_S.PROPOSED, _I.HANG_UP): (_S.LEAVING, ()),
-    (_S.LEAVING, _I.ACK): (_S.ENDED, (_A.BYE,)),
-    (_S.LEAVING, _I.NO_ACK): (_S.ENDED, (_A.BYE,)),
-    (_S.LEAVING, _I.BYE): (_S.ENDED, ()),
-    (_S.ESTABLISHED, _I.OFFER): (_S.REOFFERED, (_A.TELL_OFFER,)),
-    (_S.ESTABLISHED, _I.UPDATE): (_S.UPDATED, (_A.TELL_OFFER,)),
-    (_S.ESTABLISHED, _I.BYE): (_S.ENDED, ()),
-    (_S.ESTABLISHED, _I.HANG_UP): (_S.ENDED, (_A.BYE,)),
-    (_S.REOFFERED, _I.ACCEPT): (_S.ANSWERED, (_A.ANSWER,)),
-    (_S.REOFFERED, _I.PROPOSE): (_S.PROPOSED, (_A.ANSWER,)),
-    (_S.REOFFERED, _I.REFUSE): (_S.ESTABLISHED, (_A.REFUSE,)),
-    (_S.REOFFERED, _I.CANCEL): (_S.ESTABLISHED, (_A.TERMINATE,)),
-    (_S.REOFFERED, _I.BYE): (_S.ENDED, (_A.TERMINATE,)),
-    (_S.REOFFERED, _I.HANG_UP): (_S.ENDED, (_A.REFUSE, _A.BYE)),
-    (_S.UPDATED, _I.ACCEPT): (_S.ESTABLISHED, (_A.ANSWER_ONCE,)),
-    (_S.UPDATED, _I.REFUSE): (_S.ESTABLISHED, (_A.REFUSE,)),
-    (_S.UPDATED, _I.BYE): (_S.ENDED, (_A.TERMINATE,)),
-    (_S.UPDATED, _I.HANG_UP): (_S.ENDED, (_A.REFUSE, _A.BYE)),
-    (_S.ESTABLISHED, _I.REFRESH): (_S.REFRESHING, (_A.INVITE,)),
-    (_S.REFRESHING, _I.AGREED): (_S.ESTABLISHED, ()),
-    (_S.REFRESHING, _I.CHANGED): (_S.ESTABLISHED, (_A.TELL_ANSWER,)),
-    (_S.REFRESHING, _I.REFUSED): (_S.ESTABLISHED, ()),
-    (_S.REFRESHING, _I.BYE): (_S.ENDED, ()),
-    (_S.REFRESHING, _I.HANG_UP): (_S.ENDED, (_A.BYE,)),
-}
-"""What is not in the table changes nothing: a CANCEL that comes after the answer, for one."""
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, NOTIFY, OPTIONS, REGISTER, UPDATE"
 
 
 @dataclass(eq=False, slots=True)
@@ -161,6 +70,8 @@ class Call:
         self.dialog = dialog
         self.user = ""
         """Who was called."""
+        self.transfer: Transfer | None = None
+        """The last one, for as long as the call goes on."""
         self._timers = timers
         self._offered = offered
         self._answered = answered
@@ -194,6 +105,11 @@ class Call:
         """What waits for an answer of ours: an offer, or a request for one."""
         waits = self.state in (State.OFFERED, State.REOFFERED, State.UPDATED)
         return self._offer if waits else None
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether the phone has somebody else to talk to."""
+        return self.transfer is not None and self.transfer.is_taken
 
     def is_offered_by(self, transaction: Transaction | None) -> bool:
         """Whether ``transaction`` is the INVITE that waits for an answer."""
@@ -279,9 +195,11 @@ class Call:
 
     def bye(self, now: float) -> None:
         """The phone hung up; its BYE is answered already."""
+        if self.transfer is not None:
+            self.transfer.bye(now)
         self._feed(Input.BYE, now)
 
-    # -- what is said within the call besides
+    # -- what else is said within the call
 
     def ask(
         self,
@@ -298,6 +216,14 @@ class Call:
         """
         self._requests.ask(method, now, told, extra, body, kind)
 
+    def pass_on(self, uri: str, now: float, told: Callable[[str], None]) -> None:
+        """Ask the phone to call ``uri`` instead of us; see :class:`Transfer`, which tells."""
+        here = (("Contact", contact(self.dialog.flow)),)
+        names = (("Refer-To", f"<{uri}>"), ("Referred-By", f"<{self.dialog.local_uri}>"))
+        self.transfer = transfer = Transfer(self, self._timers, told)
+        self.ask("REFER", now, transfer.hear, (*here, *names))
+        transfer.begin(self.dialog.local_cseq, now)
+
     # -- the table
 
     def _feed(self, what: Input, now: float) -> None:
@@ -312,6 +238,8 @@ class Call:
             self._timers.cancel((self, Input.NO_ACK))
             self._session.stop()
             self._requests.abandon(now)
+            if self.transfer is not None:
+                self.transfer.end(now)
             self._ended(self)
 
     def _do(self, action: Action, now: float) -> None:
@@ -370,7 +298,7 @@ class Call:
 
     def _hear_update(self, answer: Response | None, now: float) -> None:
         if answer is not None and answer.code in (405, 501):
-            self.dialog.peer_allows = []  # It said otherwise; by INVITE then.
+            self.dialog.peer_allows.remove("update")  # So it was said; by INVITE then.
             self._session.retry(now)
         else:
             self._hear_refresh(answer, now)
@@ -389,13 +317,3 @@ class Call:
             with contextlib.suppress(Malformed):
                 self.dialog.refresh(answer.headers)
         self._session.hear(answer, now)
-
-
-def diagram() -> str:
-    """The table as a Mermaid state diagram, for the documentation."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.OFFERED.value.replace(' ', '_')}"]
-    for (state, what), (following, actions) in TRANSITIONS.items():
-        done = f" / {', '.join(action.value for action in actions)}" if actions else ""
-        end = "[*]" if following is State.ENDED else following.value.replace(" ", "_")
-        lines.append(f"    {state.value.replace(' ', '_')} --> {end}: {what.value}{done}")
-    return "\n".join(lines)

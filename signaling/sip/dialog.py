@@ -138,6 +138,20 @@ class Dialog:
         self.target = _target(headers)
         self.peer_allows = options(headers, "Allow") or self.peer_allows
 
+    @property
+    def local_uri(self) -> str:
+        """Who we are in this call."""
+        return str(addresses(self.local)[0].uri)
+
+    @property
+    def remote_domain(self) -> str:
+        """Whose numbers the peer means: host and port of its own address, or of where it is if it
+        says no more (RFC 3323 §4.1.1.3).
+        """
+        names = (str(addresses(self.remote)[0].uri), self.target)
+        hosts = [uri.partition(":")[2].rpartition("@")[2].partition(";")[0] for uri in names]
+        return next((host for host in hosts if host and not host.endswith(".invalid")), hosts[-1])
+
     def request(
         self,
         method: str,

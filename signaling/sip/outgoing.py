@@ -46,16 +46,18 @@ class Outgoing:
     def branch(self) -> str:
         return self["Via"].partition(";branch=")[2].partition(";")[0]
 
-    def ack(self, refusal: Response) -> bytes:
+    def ack(self, refusal: Response) -> Outgoing:
         """The ACK of an INVITE that was refused, in its transaction (RFC 3261 §17.1.1.3)."""
         return self._following("ACK", refusal.headers.get("To") or self["To"], ())
 
-    def cancel(self, extra: Iterable[Header] = ()) -> bytes:
-        """The CANCEL of an INVITE; its branch is the same (RFC 3261 §9.1)."""
+    def cancel(self, extra: Iterable[Header] = ()) -> Outgoing:
+        """The CANCEL of an INVITE, by the same branch. It may go out after a 1xx to the INVITE,
+        and not before (RFC 3261 §9.1).
+        """
         return self._following("CANCEL", self["To"], extra)
 
-    def _following(self, method: str, to: str, extra: Iterable[Header]) -> bytes:
-        headers = [
+    def _following(self, method: str, to: str, extra: Iterable[Header]) -> Outgoing:
+        headers = (
             ("Via", self["Via"]),
             *(("Route", route) for route in self.all("Route")),
             ("Max-Forwards", "70"),
@@ -63,5 +65,6 @@ class Outgoing:
             ("To", to),
             ("Call-ID", self["Call-ID"]),
             ("CSeq", f"{self.cseq} {method}"),
-        ]
-        return request(method, self.uri, (*headers, *extra))
+            *extra,
+        )
+        return Outgoing(method, self.uri, headers)

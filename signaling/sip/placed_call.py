@@ -286,7 +286,7 @@ class PlacedCall:
             case Action.TELL_END:
                 self._caller.on_failed(self, self._failure)
             case Action.CANCEL:
-                self._transactions.cancel(self.route.flow, self._sent, self._reason, now)
+                self._transactions.send(self.route.flow, self._sent.cancel(self._reason), now)
                 self._timers.set((self, Input.SILENCE), now + TIMEOUT, self._silence)
             case Action.BYE:
                 assert self._dialog is not None

@@ -76,8 +76,9 @@ class Input(Enum):
     PROVISIONAL = "1xx"
     SUCCESS = "2xx"
     FAILURE = "3xx-6xx"
+    CLOSED = "flow closed"
     ABANDON = "abandon"
-    """Whoever asked waits no longer, or there is no way any more by which a response could come."""
+    """Whoever asked waits no longer."""
     A = "timer A"
     B = "timer B"
     D = "timer D"
@@ -146,10 +147,12 @@ INVITE_CLIENT: Final = Machine(
     {
         (_S.CALLING, _I.A): (_S.CALLING, _A.REPEAT),
         (_S.CALLING, _I.B): (_S.TERMINATED, _A.TELL),
+        (_S.CALLING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
         (_S.CALLING, _I.ABANDON): (_S.TERMINATED, _A.TELL),
         (_S.CALLING, _I.PROVISIONAL): (_S.PROCEEDING, _A.TELL),
         (_S.CALLING, _I.SUCCESS): (_S.ACCEPTED, _A.TELL),
         (_S.CALLING, _I.FAILURE): (_S.COMPLETED, _A.CONFIRM),
+        (_S.PROCEEDING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
         (_S.PROCEEDING, _I.ABANDON): (_S.TERMINATED, _A.TELL),
         (_S.PROCEEDING, _I.PROVISIONAL): (_S.PROCEEDING, _A.TELL),
         (_S.PROCEEDING, _I.SUCCESS): (_S.ACCEPTED, _A.TELL),
@@ -180,13 +183,13 @@ CLIENT: Final = Machine(
     {
         (_S.TRYING, _I.E): (_S.TRYING, _A.REPEAT),
         (_S.TRYING, _I.F): (_S.TERMINATED, _A.TELL),
-        (_S.TRYING, _I.ABANDON): (_S.TERMINATED, _A.TELL),
         (_S.TRYING, _I.PROVISIONAL): (_S.PROCEEDING, _A.NONE),
+        (_S.TRYING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
         (_S.TRYING, _I.SUCCESS): (_S.COMPLETED, _A.TELL),
         (_S.TRYING, _I.FAILURE): (_S.COMPLETED, _A.TELL),
         (_S.PROCEEDING, _I.E): (_S.PROCEEDING, _A.REPEAT),
         (_S.PROCEEDING, _I.F): (_S.TERMINATED, _A.TELL),
-        (_S.PROCEEDING, _I.ABANDON): (_S.TERMINATED, _A.TELL),
+        (_S.PROCEEDING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
         (_S.PROCEEDING, _I.SUCCESS): (_S.COMPLETED, _A.TELL),
         (_S.PROCEEDING, _I.FAILURE): (_S.COMPLETED, _A.TELL),
         (_S.COMPLETED, _I.K): (_S.TERMINATED, _A.NONE),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from typing import Final, Protocol
 
 from signaling.sip.message import MAGIC_COOKIE, Request, Response
-from signaling.sip.outgoing import Header, Outgoing
+from signaling.sip.outgoing import Outgoing
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import (
     CLIENT,
@@ -92,29 +92,12 @@ class Transactions:
         """The INVITE that a CANCEL is about (RFC 3261 §9.2)."""
         return self._live.get(_key(cancel, "INVITE"))
 
-    def ask(
-        self,
-        flow: Flow,
-        method: str,
-        request: Callable[[str], bytes],
-        now: float,
-        told: Told | None = None,
-    ) -> None:
-        """Send a request of our own that is no INVITE.
+    def send(self, flow: Flow, request: Outgoing, now: float, told: Told | None = None) -> None:
+        """Send a request of our own that is no INVITE; its Via has a branch of
+        :func:`make_branch`.
 
-        :param request: makes it with the branch it is given.
         :param told: of its final response, or that none came, and when.
         """
-        branch = make_branch()
-        self._send(flow, (branch, method), request(branch), now, told)
-
-    def send(self, flow: Flow, request: Outgoing, now: float, told: Told | None = None) -> None:
-        """The same, of a request that has its branch of :func:`make_branch` already."""
-        self._send(flow, (request.branch, request.method), request.encode(), now, told)
-
-    def _send(
-        self, flow: Flow, key: tuple[str, str], request: bytes, now: float, told: Told | None
-    ) -> None:
         self._unanswered += 1
 
         def answered(response: Response | None, at: float) -> None:
@@ -122,9 +105,10 @@ class Transactions:
             if told is not None:
                 told(response, at)
 
+        key = (request.branch, request.method)
         made = Transaction(CLIENT, key, flow, self._timers, self._forget, answered)
         self._live[key] = made
-        made.begin(request, now)
+        made.begin(request.encode(), now)
 
     def invite(self, flow: Flow, invite: Outgoing, now: float, told: Told) -> Transaction:
         """Send an INVITE of our own; its Via has a branch of :func:`make_branch`.
@@ -142,21 +126,23 @@ class Transactions:
                 self._unanswered -= 1
             told(response, at)
 
-        made = Transaction(INVITE_CLIENT, key, flow, self._timers, self._forget, heard, invite.ack)
+        made = Transaction(
+            INVITE_CLIENT,
+            key,
+            flow,
+            self._timers,
+            self._forget,
+            heard,
+            lambda refusal: invite.ack(refusal).encode(),
+        )
         self._live[key] = made
         made.begin(invite.encode(), now)
         return made
 
-    def cancel(self, flow: Flow, invite: Outgoing, extra: Sequence[Header], now: float) -> None:
-        """Take back an INVITE of ours. To be sent after a 1xx to it, and not before (RFC 3261
-        §9.1).
-        """
-        self._send(flow, (invite.branch, "CANCEL"), invite.cancel(extra), now, None)
-
     def close(self, flow: Flow, now: float) -> None:
-        """Nothing comes by ``flow`` any more: no answer to what was asked there either."""
+        """Nothing comes by ``flow`` any more; who waits for a response is told (§17.1.4)."""
         for transaction in [each for each in self._live.values() if each.flow is flow]:
-            transaction.feed(Input.ABANDON, now)
+            transaction.feed(Input.CLOSED, now)
 
     def _forget(self, key: Hashable) -> None:
         self._live.pop(key, None)

@@ -14,10 +14,12 @@ from typing import Final, Protocol
 
 from sipmessage import Headers
 
-from signaling.sip.call import ALLOW, Call, State
+from signaling.buckets import Buckets
+from signaling.sip.call import ALLOW, Call
+from signaling.sip.call_table import State
 from signaling.sip.dialog import Dialog, DialogId, user_of
 from signaling.sip.digest import Digest, Verdict, username
-from signaling.sip.guard import Buckets, is_scanner
+from signaling.sip.guard import is_scanner
 from signaling.sip.message import Malformed, Request, note_source, options, parse, response
 from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.registrar import Registrar
@@ -111,6 +113,11 @@ class UserAgent:
                 return
         self._transactions.receive(message, flow, now)
 
+    def close(self, flow: Flow, now: float) -> None:
+        """Nothing comes by ``flow`` any more, nor goes."""
+        self.registrar.close(flow)
+        self._transactions.close(flow, now)
+
     def _complain(self, error: Malformed, flow: Flow) -> None:
         if error.headers is None or is_scanner(error.headers.get("User-Agent")):
             return
@@ -172,6 +179,8 @@ class UserAgent:
         """The response; 0: none now."""
         if asked.method == "CANCEL":
             return self._cancel(asked, now), ()
+        if asked.method == "REFER":
+            return 603, ()  # Nobody sends an agent somewhere else.
         if asked.method not in ALLOW.split(", "):
             return 405, (("Allow", ALLOW),)
         if required := [tag for tag in options(asked.headers, "Require") if tag != "timer"]:
@@ -228,11 +237,6 @@ class UserAgent:
         call = self._calls[dialog.id] = self._call(dialog, State.ESTABLISHED)
         return call
 
-    def close(self, flow: Flow, now: float) -> None:
-        """A connection is gone, and whoever was reached by it."""
-        self.registrar.close(flow)
-        self._transactions.close(flow, now)
-
     def _call(self, dialog: Dialog, state: State) -> Call:
         return Call(
             dialog,
@@ -262,6 +266,8 @@ class UserAgent:
             return 0 if call.take_offer(asked, transaction, now) else 491, ()
         if asked.method == "INFO":
             return self._info(call, asked), ()
+        if asked.method == "NOTIFY":
+            return (481 if call.transfer is None else call.transfer.notify(asked, now)), ()
         return 200, _ABILITIES if asked.method == "OPTIONS" else ()
 
     def _info(self, call: Call, info: Request) -> int:

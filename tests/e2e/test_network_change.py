@@ -121,7 +121,7 @@ async def test_a_call_survives_a_change_of_network(
     tmp_path: Path, noticed: bool, lost: float
 ) -> None:
     async with call_from_device(tmp_path) as call:
-        leg = call.session._leg
+        leg = call.session.legs.offered
         assert leg is not None
         dtls, path = leg._dtls, leg._path._open
         await call.line.question("Tell me a story.")
@@ -143,7 +143,7 @@ async def test_a_call_survives_a_change_of_network(
 
         # What was sent until the gateway missed the caller is gone; nothing else of the answer is.
         await call.until_agent_was_heard(answer - lost)
-        assert call.session._leg is leg
+        assert call.session.legs.offered is leg
         assert leg._dtls is dtls
         assert leg._path._open is not path
         assert leg.state is LegState.CONNECTED

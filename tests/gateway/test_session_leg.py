@@ -87,12 +87,12 @@ async def test_an_offer_that_fails_leaves_the_leg_alone(
     await peer.accept(await session.offer(offer))
     await peer.wait_connected(10.0)
     await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
-    leg = session._leg
+    leg = session.legs.offered
     for nonsense in ("", "v=0", "m=audio 9 UDP/TLS/RTP/SAVPF 111"):
         with pytest.raises(GatewayError) as refused:
             await session.offer(nonsense)
         assert refused.value.code is ErrorCode.NEGOTIATION_FAILED
-    assert session._leg is leg
+    assert session.legs.offered is leg
     assert leg is not None
     assert leg.state is LegState.CONNECTED
 
@@ -101,7 +101,7 @@ async def test_a_first_offer_that_fails_says_nothing_of_a_leg(sessions: Sessions
     session, ear = begin(sessions)
     with pytest.raises(GatewayError):
         await session.offer("v=0")
-    assert session._leg is None
+    assert session.legs.offered is None
     assert not ear.of(LegStateChanged)
 
 
@@ -122,7 +122,7 @@ async def test_a_session_ended_while_its_leg_negotiates_leaves_nothing(
     await sessions.end(session, "too late")
     await asyncio.wait([offering])
     assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "too late")
-    assert session._leg is None or session._leg.state is LegState.CLOSED
+    assert session.legs.offered is None or session.legs.offered.state is LegState.CLOSED
 
 
 async def test_a_session_ended_while_its_leg_is_replaced_leaves_neither(
@@ -132,7 +132,7 @@ async def test_a_session_ended_while_its_leg_is_replaced_leaves_neither(
     offer, _ = await peer.offer()
     await peer.accept(await session.offer(offer))
     await ear.wait(LegStateChanged, lambda state: state.connection == "connected")
-    first, go_on, answer = session._leg, asyncio.Event(), WebRtcLeg.answer
+    first, go_on, answer = session.legs.offered, asyncio.Event(), WebRtcLeg.answer
 
     async def slow(leg: WebRtcLeg, sdp: str) -> str:
         await go_on.wait()
@@ -147,8 +147,8 @@ async def test_a_session_ended_while_its_leg_is_replaced_leaves_neither(
     go_on.set()
     await asyncio.wait([offering, ending])
     assert offering.exception() is None
-    assert session._leg is not first
-    for leg in (first, session._leg):
+    assert session.legs.offered is not first
+    for leg in (first, session.legs.offered):
         assert leg is not None
         assert leg.state is LegState.CLOSED
     assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "too late")
@@ -169,8 +169,8 @@ async def test_a_leg_that_does_not_close_holds_up_nobody(
     async with asyncio.timeout(5):
         await sessions.end(session, "enough")
     assert ear.told[-1] == StatusChanged(Status.DISCONNECTED, "enough")
-    assert isinstance(session._leg, WebRtcLeg)
-    await close(session._leg)
+    assert isinstance(session.legs.offered, WebRtcLeg)
+    await close(session.legs.offered)
 
 
 async def test_a_silent_caller_is_told_of_and_its_answer_is_kept_until_it_is_lost(

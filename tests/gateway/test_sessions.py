@@ -166,7 +166,7 @@ async def test_one_that_does_not_end_does_not_hold_up_the_stop(
     async def stuck() -> None:
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr(session, "_close_leg", stuck)
+    monkeypatch.setattr(session.legs, "close", stuck)
     async with asyncio.timeout(5):
         await sessions.drain(0)
     assert len(sessions) == 0

@@ -312,8 +312,8 @@ async def test_a_webrtc_leg_takes_the_voice_and_gives_it_back(
         assert len(voices) == 50
         assert gateway.sessions is not None
         (session,) = gateway.sessions._live.values()
-        assert session._leg is not None
-        await session._leg.close()
+        assert session.legs.offered is not None
+        await session.legs.offered.close()
         await caller.wait_for("webrtc_state", lambda s: s["connection"] == "closed", since=0)
         await hear("By Socket.IO again.")
         assert len(voices) == 100

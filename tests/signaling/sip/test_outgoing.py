@@ -31,7 +31,7 @@ def test_cancel_and_ack_are_of_the_same_transaction() -> None:
         (INVITE.cancel((("Reason", "SIP;cause=200"),)), "CANCEL", "<sip:bob@b.example>"),
         (INVITE.ack(refusal), "ACK", "<sip:b>;tag=2"),
     ):
-        text = message.decode()
+        text = message.encode().decode()
         assert text.startswith(f"{method} sip:bob@b.example SIP/2.0")
         for name in ("Via", "From", "Call-ID"):
             assert header(text, name) == INVITE[name]

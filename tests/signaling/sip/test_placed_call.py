@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from signaling.sip.call import Call
-from signaling.sip.call import State as CallState
+from signaling.sip.call_table import State as CallState
 from signaling.sip.credentials import Credentials
 from signaling.sip.failure import Failure
 from signaling.sip.placed_call import TRANSITIONS, Input, PlacedCall, State, diagram

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from signaling.sip.call import ALLOW, Call, State
+from signaling.sip.call import ALLOW, Call
+from signaling.sip.call_table import State
 from tests.signaling.sip.phone import OFFER, Phone, header, kind
 from tests.signaling.sip.test_user_agent import ANSWER, Desk
 
