@@ -27,10 +27,12 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder
 from gateway.session_agents import SessionAgents
 from gateway.session_legs import ICE_STATES, SessionLegs, call_stats
 from gateway.session_model import SessionModel
 from gateway.session_offer import Phone
+from gateway.session_record import SessionRecord
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 from gateway.session_watch import SessionWatch
@@ -49,6 +51,7 @@ class Session:
     task.
 
     :param ends_with_leg: the session lives as long as its peer connection.
+    :param recorder: records the call.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Session:
         decoding: DecodingPool,
         *,
         ends_with_leg: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -78,6 +82,12 @@ class Session:
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
+        self._record = None
+        if recorder is not None:
+            about = {"userId": user_id, "agentSet": settings.agents.name}
+            self._record = SessionRecord(
+                recorder, self.id, about, self._playout, self._conversation
+            )
         self._model = SessionModel(
             endpoint,
             self._conversation,
@@ -160,6 +170,8 @@ class Session:
                 await self.legs.close()
             finally:
                 self._set_status(Status.DISCONNECTED, self.end_reason)
+                if self._record is not None:
+                    self._record.close(self.end_reason)
                 log.info("session ended", reason=self.end_reason)
 
     def _tick(self, now: float) -> None:
@@ -214,6 +226,8 @@ class Session:
 
     def _emit(self, event: SessionEvent) -> None:
         self._watch.on_session_event(event)
+        if self._record is not None:
+            self._record.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:

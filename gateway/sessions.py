@@ -20,6 +20,7 @@ from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder
 from gateway.session import Session
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
@@ -47,6 +48,8 @@ class SessionDefaults:
     """Those a client may ask for; ``agent_set`` is the name of one."""
     text_model: TextModel | None = None
     """What agents may ask; None: there is none."""
+    recorder: Recorder | None = None
+    """None: calls are not recorded."""
 
 
 class Sessions:
@@ -118,6 +121,7 @@ class Sessions:
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,
+            recorder=self._defaults.recorder,
         )
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)

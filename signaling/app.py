@@ -28,6 +28,8 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder, RecordSettings
+from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.calls import CallsDoor
@@ -36,6 +38,7 @@ from signaling.http import HttpDoor, cors, errors
 from signaling.ice import IceServers
 from signaling.keys import MAX_HEADER, EphemeralKeys, KeySession
 from signaling.origins import Origins
+from signaling.recordings import RecordingsDoor
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.socketio import SocketIoDoor
 
@@ -64,6 +67,7 @@ class Gateway:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
         self._text_model: ResponsesModel | None = None
+        self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
         self.sip: SipDoor | None = None
@@ -86,8 +90,11 @@ class Gateway:
         libopus.load()
         endpoint = await self._model()
         self._text_model = _text_model(settings)
+        self.recorder = _recorder(settings)
         self.sessions = sessions = Sessions(
-            _defaults(settings, agent_sets, agents, self._text_model),
+            replace(
+                _defaults(settings, agent_sets, agents, self._text_model), recorder=self.recorder
+            ),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
@@ -98,6 +105,8 @@ class Gateway:
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
         app.add_routes(CallsDoor(sessions, keys).routes())
+        if self.recorder is not None:
+            app.add_routes(RecordingsDoor(self.recorder).routes())
         defaults = KeySession(settings.realtime_model, agents.name, voice=settings.realtime_voice)
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         self.sip = SipDoor(sessions, origins, sip_options)
@@ -156,6 +165,8 @@ class Gateway:
         """
         if self.sessions is not None:
             await self.sessions.drain(drain)
+        if self.recorder is not None:
+            await self.recorder.close()
         if self._runner is not None:
             for site in self._runner.sites:
                 await site.stop()
@@ -215,6 +226,23 @@ def _defaults(
         costs=_costs(settings),
         pcm=PcmFormat(settings.audio_sample_rate, settings.audio_channels),
     )
+
+
+def _recorder(settings: Settings) -> Recorder | None:
+    if settings.record_dir is None:
+        return None
+    retention = Retention(settings.record_max_days, settings.record_max_bytes)
+    recorder = Recorder(
+        RecordSettings(
+            settings.record_dir, settings.record_format, settings.record_packets, retention
+        )
+    )
+    try:
+        recorder.start()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"RECORD_DIR={settings.record_dir}: {reason}") from None
+    return recorder
 
 
 def _costs(settings: Settings) -> CostRules:

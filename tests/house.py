@@ -22,6 +22,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
     "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
     "gateway.heartbeat": frozenset(),
+    "gateway.recording": frozenset({"gateway.core", "gateway.media", "gateway.heartbeat"}),
     "gateway.keypad": frozenset(),
     "client": frozenset(),
 }
@@ -57,7 +58,12 @@ ROOMS["gateway.session_legs"] = frozenset(
 ROOMS["gateway.session_model"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
 )
+ROOMS["gateway.session_record"] = frozenset(
+    {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.recording"}
+)
 ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
+    "gateway.recording",
+    "gateway.session_record",
     "gateway.session_call",
     "gateway.session_legs",
     "gateway.session_model",

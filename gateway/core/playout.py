@@ -21,6 +21,7 @@ from typing import Final
 
 from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE, to_ms
 from gateway.core.prefill import Prefill
+from gateway.core.taps import PlayedTap
 
 SAMPLE_BYTES: Final = 2
 
@@ -173,6 +174,7 @@ class Playout:
         max_seconds: float = 300.0,
     ) -> None:
         self.stats = PlayoutStats()
+        self.tap: PlayedTap | None = None
         self._frame_bytes = frame_samples * SAMPLE_BYTES
         self._prefill = Prefill(max(prefill_samples, frame_samples))
         self._max_bytes = int(max_seconds * SAMPLE_RATE) * SAMPLE_BYTES
@@ -282,10 +284,11 @@ class Playout:
                 self._prefill.end()
             self._running = False
             return None
-        if not self._running:
+        fresh = not self._running
+        if fresh:
             self._running = True
             self._prefill.start(self.owed_samples)
-        frame = self._take_frame(plays_at)
+        frame = self._take_frame(plays_at, fresh)
         if self._queue and not self._queue[-1].item.finished:
             self._prefill.spare(self.owed_samples)
         return frame
@@ -314,6 +317,8 @@ class Playout:
         """
         if now is not None:
             self.settle(now)
+        if self.tap is not None and self._ahead:
+            self.tap.on_recalled(sum(ahead.size for ahead in self._ahead) // SAMPLE_BYTES)
         self._ahead.clear()
         self.busy_until = float("-inf")
         cuts = [item.cut_off() for item in self._items.values() if not item.is_done]
@@ -333,7 +338,7 @@ class Playout:
                 return True
         return available > 0 and self._queue[-1].item.finished
 
-    def _take_frame(self, plays_at: float | None) -> bytes:
+    def _take_frame(self, plays_at: float | None, fresh: bool) -> bytes:
         pieces: list[bytes] = []
         if plays_at is not None:
             self.busy_until = plays_at + self._frame_bytes / SAMPLE_BYTES / SAMPLE_RATE
@@ -343,6 +348,9 @@ class Playout:
             size = min(missing, part.playable)
             if size:
                 pieces.append(part.take(size))
+                if self.tap is not None:
+                    first = fresh and len(pieces) == 1
+                    self.tap.on_taken(part.item.item_id, pieces[-1], plays_at, first)
                 if plays_at is None:
                     part.heard += size
                 else:
