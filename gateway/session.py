@@ -116,6 +116,7 @@ class Session:
             self._ended.is_set,
             pcm.sample_rate,
             lambda voice: self._emit(out.AudioResponse(voice)),
+            lambda leg: self._record.watch(leg) if self._record is not None else None,
         )
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         self._muted = False
@@ -322,6 +323,8 @@ class Session:
     # -- the model
 
     def _send(self, event: protocol.Event) -> None:
+        if self._record is not None:
+            self._record.on_sent(event)
         self._model.send(event)
 
     def on_model_status(self, status: Status, reason: str | None = None) -> None:

@@ -234,7 +234,11 @@ def _recorder(settings: Settings) -> Recorder | None:
     retention = Retention(settings.record_max_days, settings.record_max_bytes)
     recorder = Recorder(
         RecordSettings(
-            settings.record_dir, settings.record_format, settings.record_packets, retention
+            settings.record_dir,
+            settings.record_format,
+            settings.record_packets,
+            retention,
+            settings.record_notice or "",
         )
     )
     try:

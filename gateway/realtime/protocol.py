@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -96,6 +97,11 @@ def pcm_of(event: Event) -> bytes | None:
         return binascii.a2b_base64(event["delta"])
     except binascii.Error:
         return None
+
+
+def new_item_id() -> str:
+    """For an item of ours."""
+    return f"item_{secrets.token_hex(12)}"
 
 
 def item_id(event: Event) -> str:

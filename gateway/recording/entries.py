@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.events import Message
+from gateway.core.tape import TapedCall
 
 
 @dataclass(slots=True)
@@ -56,6 +57,13 @@ class Words:
 
 
 @dataclass(slots=True)
+class CutOff:
+    """An answer was cut: what there is of it in words, but for its final line, was not heard."""
+
+    item_id: str
+
+
+@dataclass(slots=True)
 class Said:
     """A line is final."""
 
@@ -73,9 +81,10 @@ class Happened:
 
 @dataclass(slots=True)
 class Taped:
-    """A call into core, as :class:`~gateway.core.tape.Tape` tells it."""
+    """A call into core."""
 
-    line: Any
+    call: TapedCall
 
 
-Entry = CallerSound | AgentSound | AgentRecalled | CallerTurn | Words | Said | Happened | Taped
+Sound = CallerSound | AgentSound | AgentRecalled
+Entry = Sound | CallerTurn | Words | CutOff | Said | Happened | Taped

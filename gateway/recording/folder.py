@@ -56,18 +56,22 @@ def is_live(folder: Path) -> bool:
 
 def assemble(lines: Iterable[Any]) -> list[dict[str, Any]]:
     """A transcript of what was written while it came about: final lines in the order of the
-    conversation, and then those that were never finished, with ``"final": false``.
+    conversation, and then those that a crash left unfinished, with ``"final": false``.
     """
     final: dict[str, dict[str, Any]] = {}
     parts: dict[str, dict[str, Any]] = {}
+    over: set[str] = set()
     for line in lines:
         if "line" in line:
             final[line["line"]["id"]] = line["line"]
-            parts.pop(line["line"]["id"], None)
-        elif line["id"] not in final:
+            over.add(line["line"]["id"])
+        elif "cut" in line:
+            over.add(line["cut"])
+        else:
             empty = {"id": line["id"], "role": line["role"], "text": "", "final": False}
             parts.setdefault(line["id"], empty)["text"] += line["delta"]
-    return [*final.values(), *(part for part in parts.values() if part["text"].strip())]
+    unfinished = (part for item_id, part in parts.items() if item_id not in over)
+    return [*final.values(), *(part for part in unfinished if part["text"].strip())]
 
 
 def finish_transcript(folder: Path) -> None:

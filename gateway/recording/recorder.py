@@ -46,12 +46,14 @@ class RecordSettings:
     """What is recorded, and where.
 
     :ivar packets: keep what a replay needs.
+    :ivar notice: is said to every caller first; empty: nothing is.
     """
 
     root: Path
     format: SoundFormat = "opus"
     packets: bool = False
     retention: Retention = field(default_factory=Retention)
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gateway.recording.entries import (
     AgentSound,
     CallerSound,
     CallerTurn,
+    CutOff,
     Entry,
     Happened,
     Said,
@@ -99,12 +100,14 @@ class CallWriter:
                     self._take_turn(entry)
                 case Words(item_id, role, delta):
                     _add_words(words, item_id, role, delta)
+                case CutOff(item_id):
+                    words.append({"cut": item_id})
                 case Said():
                     words.append({"line": self._told_line(entry)})
                 case Happened(event, at):
                     events.append({"at": self._line.position(at), **event})
-                case Taped(line):
-                    packets.append(line)
+                case Taped(call):
+                    packets.append(call.line())
         self._write_sound(self._line.position(now) - HOLD)
         for file, lines in (
             (self._events, events),
