@@ -160,8 +160,9 @@ class StereoLine:
         """The caller's next sound, which arrived at ``now``, and was over then."""
         samples = len(pcm) // SAMPLE_BYTES
         here, start = self.position(now), self._caller.end
+        first = not self._appended
         self._appended += samples
-        if here - samples - self._caller.sound_end > PAUSE:
+        if first or here - samples - self._caller.sound_end > PAUSE:
             start = max(start, here - samples)
             self._skew.forget()
         elif samples <= LIVE_PIECE:

@@ -159,7 +159,10 @@ class CallWriter:
 
     def _take_turn(self, turn: CallerTurn) -> None:
         now = self._line.position(turn.now)
-        at = now if turn.appended is None else min(self._line.caller_position(turn.appended), now)
+        at = now
+        if turn.appended is not None:
+            # Of a file that was sent at once, the rest lies ahead of now.
+            at = min(self._line.caller_position(turn.appended), max(now, self._line.end))
         if turn.begins:
             self._begin_span(turn.item_id, at, at)
         elif (span := self._spans.get(turn.item_id)) is not None:

@@ -38,7 +38,7 @@ def test_an_hour_at_the_lines_own_rate_drifts_by_no_sample() -> None:
         # A mark at every second: the first sample of it.
         pcm = pause if piece % 10 else speech(1, 1000 + piece // 10 % 20_000) + rest
         # Both come late by as much as a loop under load; never early.
-        line.caller(pcm, begins + 0.1 + late.uniform(0, 0.02))
+        line.caller(pcm, begins + 0.1 + late.uniform(0, 0.02) * bool(piece))
         line.agent(pcm, begins + late.uniform(0, 0.02) * bool(piece), fresh=piece == 0)
         if piece % 5 == 4:
             for side, pcm_of_side in enumerate(line.take(line.position(begins) - HOLD)):
@@ -72,6 +72,13 @@ def test_a_callers_clock_that_is_off_is_brought_back_in_pauses_and_speech_is_who
     left += line.take(line.end)[0]
     assert worst <= TOLERANCE + 3 * SAMPLE_RATE * abs(skew) + FRAME_SAMPLES
     assert bytes(left).count(speech(1)) == spoken
+
+
+def test_a_caller_who_comes_late_lies_where_it_came() -> None:
+    line = StereoLine(0.0)
+    line.caller(speech(480), 0.25)
+    left, _ = line.take(line.end)
+    assert first(left, 3000) == SAMPLE_RATE // 4 - 480
 
 
 def test_a_hold_is_as_long_as_it_was() -> None:
