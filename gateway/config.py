@@ -29,11 +29,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_json
 from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
+from gateway.trunk_settings import TRUNKS, SipTrunks, without_a_socket
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
-_NEVER_SHOWN = frozenset({"openai_api_key", "ice_servers", "turn_secret", "sip_users"})
+_NEVER_SHOWN = frozenset(
+    {"openai_api_key", "ice_servers", "turn_secret", "sip_users", "sip_trunks"}
+)
 
 
 class SettingsError(Exception):
@@ -258,6 +261,7 @@ class Settings(BaseSettings):
     sip_users: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(parse_users)] = Field(
         default_factory=dict, description="user:password, separated by commas"
     )
+    sip_trunks: SipTrunks = Field(default=(), description=TRUNKS)
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
 
@@ -313,10 +317,16 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _closed_or_meant(self) -> Self:
         exposed = [str(address) for address in self.sip_listen if not address.is_loopback]
-        if exposed and not self.sip_users and not self.allow_anonymous:
+        # With trunks nobody else is let in, unless there are accounts.
+        closed = self.sip_users or self.sip_trunks
+        if exposed and not closed and not self.allow_anonymous:
             raise ValueError(
                 f"SIP_LISTEN={exposed[0]} lets anyone on the network call: expected SIP_USERS, "
                 "a loopback address, or ALLOW_ANONYMOUS=true if that is meant"
+            )
+        if (trunk := without_a_socket(self.sip_trunks, self.sip_listen)) is not None:
+            raise ValueError(
+                f"SIP_TRUNKS: {trunk.name} goes by udp, and SIP_LISTEN has no udp address"
             )
         if not self.allow_anonymous and not _is_loopback(self.host):
             raise ValueError(

@@ -104,6 +104,7 @@ class Session:
             leg=lambda: self.legs.offered,
             hang_up=lambda: self.end(Ending.AGENT),
         )
+        self.call = self._agents.call
         self._watch = SessionWatch(
             self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
         )

@@ -54,7 +54,7 @@ class SessionAgents:
         self._emit = emit
         self._send = send
         self._configure = configure
-        self._call = SessionCall(leg, emit)
+        self.call = SessionCall(leg, emit)
         self._hang_up = hang_up
         self._clock = asyncio.get_running_loop().time
         self._desk = ToolDesk(self._finished)
@@ -182,12 +182,13 @@ class SessionAgents:
 
     def poll(self) -> None:
         """Ask for the answer that tools have made possible, once nobody speaks."""
-        leaving = self._call.goodbye
+        listening = self._conversation.turns.now is Turn.LISTENING
+        self.call.note_quiet(self._is_idle() and listening)
+        leaving = self.call.goodbye
         if leaving.wished and self._spoke:
             self._calls.forgive()
         if self._calls.ask(idle=self._is_idle()):
             self._conversation.request_response()
-        listening = self._conversation.turns.now is Turn.LISTENING
         quiet = self._calls.at_rest and self._is_idle() and listening
         if leaving.due(self._clock(), quiet=quiet, caller_speaks=self._caller_speaks):
             self._hang_up()
@@ -263,7 +264,7 @@ class SessionAgents:
             self._session_id,
             agent,
             self._lines(),
-            self._call,
+            self.call,
             self.settings.text_model,
             self._memory,
             note,

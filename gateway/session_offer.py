@@ -25,11 +25,13 @@ class Phone:
     :ivar address: the IP address that its signaling comes from.
     :ivar trusted: it proved who it is.
     :ivar secure: an offer of ours to it is SDES-SRTP, as keys may be told it.
+    :ivar browser: an offer of ours to it is WebRTC, as nothing else is spoken there.
     """
 
     address: str
     trusted: bool = False
     secure: bool = False
+    browser: bool = False
 
 
 def leg_for(
@@ -41,7 +43,7 @@ def leg_for(
     :param phone: None: whoever offers gets WebRTC, or nothing.
     :raises SdpError: the offer cannot be read.
     """
-    if phone is None or (offer and not _is_plain(offer)):
+    if phone is None or (not _is_plain(offer) if offer else phone.browser):
         return WebRtcLeg(media, handler, playout)
     config = RtpConfig(media.addresses)
     return RtpLeg(config, handler, playout, peer=phone.address, trusted=phone.trusted)
@@ -60,16 +62,18 @@ def continues(leg: OfferLeg, offer: str) -> bool:
 
 
 async def negotiate(leg: OfferLeg, offer: str, phone: Phone | None) -> str:
-    """The answer to an offer; to none, an offer of ours (RFC 3261 §13.2.1).
+    """The answer to an offer; to none, an offer of ours to a phone (RFC 3261 §13.2.1).
 
-    :raises SdpError: the offer cannot be answered; a WebRTC leg makes none.
+    :raises SdpError: the offer cannot be answered, or there is none and no phone.
     :raises PortsExhausted: no UDP port is free.
     """
     if offer:
         return await leg.answer(offer)
-    if not isinstance(leg, RtpLeg):
+    if phone is None:
         raise SdpError("an offer is needed")
-    return await leg.offer(secure=phone is not None and phone.secure)
+    if isinstance(leg, WebRtcLeg):
+        return await leg.offer()
+    return await leg.offer(secure=phone.secure)
 
 
 async def take_answer(leg: OfferLeg | None, answer: str) -> None:
@@ -77,7 +81,7 @@ async def take_answer(leg: OfferLeg | None, answer: str) -> None:
 
     :raises SdpError: it is none, or there was no offer.
     """
-    if not isinstance(leg, RtpLeg):
+    if leg is None:
         raise SdpError("an answer to no offer")
     await leg.accept_answer(answer)
 

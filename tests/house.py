@@ -10,8 +10,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.telemetry": frozenset(),
     "gateway.json_settings": frozenset({"gateway.core"}),
     "gateway.sip_settings": frozenset(),
+    "gateway.trunk_settings": frozenset({"gateway.json_settings", "gateway.sip_settings"}),
     "gateway.config": frozenset(
-        {"gateway.json_settings", "gateway.sip_settings", "gateway.telemetry"}
+        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk")} | {"gateway.telemetry"}
     ),
     "gateway.media": frozenset({"gateway.core"}),
     "gateway.realtime": frozenset({"gateway.core"}),
@@ -99,6 +100,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "engineio": ("signaling/engine.py",),
     "jwt": ("signaling/keys.py",),
     "sipmessage": ("signaling/sip/",),
+    "dns": ("signaling/sip/resolver.py",),
     "websockets": (
         "gateway/realtime/wire.py",
         "gateway/local_model/server.py",

@@ -21,7 +21,7 @@ async def hang_up(
     return "The call ends as soon as the caller has heard your goodbye. Add nothing else."
 
 
-@tool(timeout=30.0)
+@tool(timeout=45.0)
 async def transfer_call(
     target: Annotated[str, "A phone number with its country code, or a SIP address."],
     context: ToolContext,

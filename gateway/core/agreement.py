@@ -92,10 +92,10 @@ def agree(
         data = None  # It would need a transport of its own.
     accepted = [section for section in (audio, data) if section is not None]
     if not accepted:
-        raise SdpError("the offer has neither audio nor a data channel")
+        raise SdpError("there is neither audio nor a data channel")
     transport = _transport(offer, accepted)
     if audio is not None and not (audio.rtcp_mux or transport.rtcp_mux):
-        raise SdpError("not a WebRTC offer: m=audio has no a=rtcp-mux")
+        raise SdpError("not WebRTC: m=audio has no a=rtcp-mux")
     candidates, complete = _remote_candidates(offer, transport)
     return Agreement(
         audio=None if audio is None else agree_audio(offer, audio, codecs, telephone_event),
@@ -140,8 +140,7 @@ def _transport(offer: SessionDescription, accepted: Sequence[MediaSection]) -> M
             return section
     first = accepted[0]
     raise SdpError(
-        f"not a WebRTC offer: m={first.kind} ({first.protocol[:40]}) has no "
-        + ", ".join(_missing(first))
+        f"not WebRTC: m={first.kind} ({first.protocol[:40]}) has no " + ", ".join(_missing(first))
     )
 
 
@@ -170,7 +169,7 @@ def _remote_candidates(
 
 def _dtls_role(setup: Setup | None) -> DtlsRole:
     if setup not in _ROLE_BY_SETUP:
-        raise SdpError(f"the offer's a=setup:{setup} allows no DTLS association")
+        raise SdpError(f"a=setup:{setup} allows no DTLS association")
     return _ROLE_BY_SETUP[setup]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from gateway.core.description import Codec, Direction, MediaSection, SessionDescription
 from gateway.core.sdp_grammar import SdpError
@@ -31,6 +32,10 @@ _UNSAFE_PAYLOAD_TYPES = range(64, 96)
 # ones (RFC 7587 §7.1). Without them browsers send neither FEC nor mono.
 RECEIVE_PARAMETERS = {"opus": {"minptime": "10", "useinbandfec": "1", "stereo": "0"}}
 EVENT_PARAMETERS = {"0-15": ""}
+
+# What we offer: the static numbers of RFC 3551, and dynamic ones.
+_OFFERED: Final = {"opus": 96, "g722": 9, "pcma": 8, "pcmu": 0}
+_OFFERED_EVENTS: Final = {8_000: 101, 48_000: 102}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,39 @@ def agree_audio(
         ptime=_ptime(section),
         index=offer.media.index(section),
     )
+
+
+def offered_codecs(names: Sequence[str]) -> tuple[Codec, ...]:
+    """The codecs of an offer of ours, with RFC 4733 events at the clock rate of each.
+
+    :param names: of :data:`CLOCK_RATES`, preferred first.
+    """
+    codecs = [_offered_codec(name) for name in names]
+    rates = sorted({codec.clock_rate for codec in codecs})
+    return (*codecs, *(event_codec(_OFFERED_EVENTS[rate], rate) for rate in rates))
+
+
+def _offered_codec(name: str) -> Codec:
+    if name == "opus":
+        return Codec("opus", _OFFERED[name], 48_000, 2, RECEIVE_PARAMETERS[name])
+    return Codec(name.upper(), _OFFERED[name], CLOCK_RATES[name])
+
+
+def event_codec(payload_type: int, clock_rate: int) -> Codec:
+    """RFC 4733 events as we describe them."""
+    return Codec("telephone-event", payload_type, clock_rate, 1, EVENT_PARAMETERS)
+
+
+def agree_as_offered(ours: MediaSection, answered: AudioAgreement) -> AudioAgreement:
+    """What we took of an answer to ``ours``, with the payload types that we asked for.
+
+    :raises SdpError: the answer names a codec that was not offered.
+    """
+    same = (codec for codec in ours.codecs if codec.is_named(answered.codec.name))
+    offered = next(same, None)
+    if offered is None:
+        raise SdpError(f"the answer names {answered.codec.name[:40]}, which was not offered")
+    return replace(answered, receive_type=offered.payload_type)
 
 
 def answered_codecs(offered: MediaSection, audio: AudioAgreement) -> tuple[Codec, ...]:

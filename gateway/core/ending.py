@@ -17,6 +17,7 @@ class Ending(StrEnum):
     NOT_BACK = "the client did not come back"
     """Within ``RECONNECT_GRACE``."""
     HUNG_UP = "the caller hung up"
+    PASSED_ON = "the caller was passed on"
     LOST = "the call was lost"
     AGENT = "the agent hung up"
     NO_ANSWER = "negotiation failed"

@@ -1,6 +1,7 @@
 """Offer and answer (RFC 3264, RFC 8829): the answer to an offer, once it is agreed on.
 
-:mod:`gateway.core.agreement` decides what to accept; here it is written down.
+:mod:`gateway.core.agreement` decides what to accept; here it is written down. Offers of ours are
+:mod:`gateway.core.webrtc_offer`'s matter.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = [
     "LocalDescription",
     "agree",
     "answer",
+    "default_destination",
     "is_ice_restart",
 ]
 
@@ -42,6 +44,9 @@ SCTP_PORT = 5000
 MAX_MESSAGE_SIZE = 65_536
 """Bytes of one data-channel message that the gateway accepts."""
 
+MEDIA_STREAMS = (("msid-semantic", " WMS *"),)
+"""Session attributes: old browsers look for their ``a=msid`` (RFC 8829 §5.2.1)."""
+
 _PORT_WITHOUT_DEFAULT = 9
 _ADDRESS_WITHOUT_DEFAULT = "0.0.0.0"
 
@@ -50,10 +55,11 @@ _SETUP_BY_ROLE: dict[DtlsRole, Setup] = {"server": "passive", "client": "active"
 
 @dataclass(frozen=True, slots=True)
 class LocalDescription:
-    """Our side of an answer.
+    """Our side of an offer or answer.
 
-    :ivar session_id: 64 bits, the same in every answer of a session; ``version`` grows by one each.
-    :ivar candidates: all of them; the answer declares them complete.
+    :ivar session_id: 64 bits, the same in all that we say in a session; ``version`` grows by one
+        with each answer, and with each offer that says anything new.
+    :ivar candidates: all of them; they are declared complete.
     :ivar ssrc: of the audio we send, with its ``cname``, media stream and track.
     :ivar setup: the DTLS role in force, on renegotiation (RFC 8842 §5.5); None: as agreed.
     """
@@ -71,20 +77,21 @@ class LocalDescription:
     setup: Literal["active", "passive"] | None = None
 
 
-def answer(offer: SessionDescription, agreement: Agreement, local: LocalDescription) -> str:
-    """The SDP answer: one section for each of the offer's, in its order (RFC 8829 §5.3.1).
+def answer(
+    offer: SessionDescription, agreement: Agreement, local: LocalDescription
+) -> SessionDescription:
+    """The answer: one section for each of the offer's, in its order (RFC 8829 §5.3.1).
 
     :param agreement: what :func:`agree` made of this very offer.
     """
     sections = _AnswerSections(agreement, local)
-    description = SessionDescription(
+    return SessionDescription(
         session_id=local.session_id,
         version=local.version,
         media=tuple(sections.answering(i, section) for i, section in enumerate(offer.media)),
         bundle=agreement.bundle,
-        attributes=(("msid-semantic", " WMS *"),),
+        attributes=MEDIA_STREAMS,
     )
-    return description.format()
 
 
 class _AnswerSections:
@@ -138,7 +145,7 @@ class _AnswerSections:
     def _accepted(self, offered: MediaSection) -> MediaSection:
         """Our end of the transport; the tagged section lists the candidates for its group."""
         local, bundle = self._local, self._agreement.bundle
-        address, port = _default_destination(local.candidates)
+        address, port = default_destination(local.candidates)
         tagged = not bundle or offered.mid == bundle[0]
         return replace(
             self._common(offered),
@@ -166,8 +173,10 @@ class _AnswerSections:
         )
 
 
-def _default_destination(candidates: Sequence[IceCandidate]) -> tuple[str, int]:
-    """Where a peer without ICE would send: the candidate likeliest to work (RFC 5245 §4.1.4)."""
+def default_destination(candidates: Sequence[IceCandidate]) -> tuple[str, int]:
+    """Where a peer without ICE would send, address and port: the candidate likeliest to work
+    (RFC 5245 §4.1.4).
+    """
     likeliest = ("relay", "srflx", "host")
     usable = [
         c

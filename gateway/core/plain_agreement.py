@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from gateway.core.audio_agreement import AudioAgreement, agree_audio
+from gateway.core.audio_agreement import AudioAgreement, agree_as_offered, agree_audio
 from gateway.core.description import MediaSection, SessionDescription
 from gateway.core.sdes import SrtpKey, choose_key
 from gateway.core.sdp_grammar import SdpError, parse_number
@@ -105,11 +105,7 @@ def agree_to_answer(
     if _is_secure(section) != _is_secure(ours):
         raise SdpError(f"the answer to {ours.protocol} is {section.protocol[:40]}")
     audio = agree_audio(answer, section, codecs, True)
-    same = (codec for codec in ours.codecs if codec.is_named(audio.codec.name))
-    offered = next(same, None)
-    if offered is None:
-        raise SdpError(f"the answer names {audio.codec.name[:40]}, which was not offered")
-    agreement = _agree(section, replace(audio, receive_type=offered.payload_type))
+    agreement = _agree(section, agree_as_offered(ours, audio))
     if not ours.crypto:
         agreement = replace(agreement, key=None)
     elif agreement.key is not None and not any(

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core.audio_agreement import (
-    CLOCK_RATES,
     DIRECTIONS,
-    EVENT_PARAMETERS,
     RECEIVE_PARAMETERS,
     answered_codecs,
+    event_codec,
+    offered_codecs,
 )
 from gateway.core.description import Codec, MediaSection, SessionDescription
 from gateway.core.plain_agreement import PlainAgreement
@@ -19,10 +19,6 @@ from gateway.core.sdes import SrtpKey
 
 PTIME: Final = 20
 """Milliseconds of a packet that we ask for, and send unless asked otherwise."""
-
-_OPUS = Codec("opus", 96, 48_000, 2, RECEIVE_PARAMETERS["opus"])
-_STATIC = {"g722": 9, "pcma": 8, "pcmu": 0}
-_EVENTS = {8_000: 101, 48_000: 102}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +66,8 @@ def plain_offer(local: PlainLocal, codecs: Sequence[str], *, secure: bool) -> Se
     :param codecs: names of :data:`~gateway.core.audio_agreement.CLOCK_RATES`, preferred first.
     :param secure: with SDES keys, and in no other way.
     """
-    offered = [
-        _OPUS if name == "opus" else Codec(name.upper(), _STATIC[name], CLOCK_RATES[name])
-        for name in codecs
-    ]
-    offered += [
-        _event(_EVENTS[rate], rate) for rate in sorted({codec.clock_rate for codec in offered})
-    ]
     section = replace(
-        _described(local, tuple(offered)),
+        _described(local, offered_codecs(codecs)),
         protocol="RTP/SAVP" if secure else "RTP/AVP",
         direction="sendrecv",
         rtcp_mux=True,
@@ -97,7 +86,7 @@ def plain_refresh(local: PlainLocal, agreement: PlainAgreement) -> SessionDescri
     parameters = RECEIVE_PARAMETERS.get(audio.codec.name.lower(), {})
     codecs = [replace(audio.codec, payload_type=received, parameters=parameters)]
     if audio.telephone_event is not None:
-        codecs.append(_event(audio.telephone_event, audio.event_clock_rate))
+        codecs.append(event_codec(audio.telephone_event, audio.event_clock_rate))
     section = replace(
         _described(local, tuple(codecs)),
         protocol=agreement.protocol,
@@ -106,10 +95,6 @@ def plain_refresh(local: PlainLocal, agreement: PlainAgreement) -> SessionDescri
         crypto=(local.key_for(agreement.key).format(),) if agreement.key else (),
     )
     return SessionDescription(local.session_id, local.version, (section,))
-
-
-def _event(payload_type: int, clock_rate: int) -> Codec:
-    return Codec("telephone-event", payload_type, clock_rate, 1, EVENT_PARAMETERS)
 
 
 def _accepted(offered: MediaSection, agreement: PlainAgreement, local: PlainLocal) -> MediaSection:

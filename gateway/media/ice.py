@@ -154,20 +154,29 @@ class IcePath:
     def _reaches_loopback_only(self) -> bool:
         return self._addresses.loopback_only and "turn_server" not in self._options
 
-    async def connect(self, ufrag: str, password: str, *, remote_is_lite: bool = False) -> None:
+    async def connect(
+        self,
+        ufrag: str,
+        password: str,
+        *,
+        controlling: bool = False,
+        remote_is_lite: bool = False,
+    ) -> None:
         """Run the newest agent's connectivity checks until a pair is nominated; it is open then.
 
         End-of-candidates is never passed on: a browser that hides its addresses is learnt as
         peer-reflexive from its own checks, which a list declared complete would not wait for.
 
-        :param remote_is_lite: the peer only answers checks, so this side nominates (RFC 8445
+        :param controlling: this side nominates; it does in any case if the remote is lite (RFC 8445
             §6.1.1).
+        :param remote_is_lite: the peer only answers checks.
         :raises ConnectionError: no pair worked within :data:`CONNECT_TIMEOUT` seconds, or a restart
             or :meth:`close` ended the attempt. A path that was open stays.
         """
         agent = self._newest
         agent.remote_username, agent.remote_password = ufrag, password
-        agent.remote_is_lite = agent.ice_controlling = remote_is_lite
+        agent.ice_controlling = controlling or remote_is_lite
+        agent.remote_is_lite = remote_is_lite
         self._checking = agent
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):

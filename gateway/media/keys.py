@@ -6,14 +6,11 @@ import asyncio
 from typing import Final
 
 from gateway.core.telephone_event import UPDATE_MS, pressed
+from gateway.media.leg import KeysNotTaken
 from gateway.media.stream import RtpStream
 
 PAUSE_MS: Final = 80
 """Between two keys, for who turns them into tones."""
-
-
-class KeysNotTaken(Exception):
-    """The peer takes no keys in its RTP stream, now or at all."""
 
 
 class KeySender:
@@ -39,10 +36,10 @@ class KeySender:
         loop = asyncio.get_running_loop()
         async with self._turn:
             due = loop.time()
-            for key in keys:
+            for at, key in enumerate(keys):
                 rate = self._stream.event_clock_rate
                 if rate is None:
-                    raise KeysNotTaken("the other side takes no keys")
+                    raise KeysNotTaken(keys[at:])
                 timestamp = self._stream.event_time()
                 for number, payload in enumerate(pressed(key, rate)):
                     self._stream.send_event(payload, timestamp, number == 0)

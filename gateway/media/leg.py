@@ -140,25 +140,23 @@ class Leg(Protocol):
         """
 
 
-class TransferRefused(Exception):
-    """The other side did not take the caller; one sentence says why."""
-
-
-@runtime_checkable
-class TransferableLeg(Protocol):
-    """A leg whose caller can be passed on."""
-
-    async def transfer(self, target: str) -> None:
-        """Pass the caller on to a phone number or SIP address, and wait until the other side took
-        it.
-
-        :raises TransferRefused: it did not.
-        """
-
-
 @runtime_checkable
 class DiallingLeg(Protocol):
     """A leg that can press keys."""
 
     async def send_dtmf(self, keys: str) -> None:
-        """Press keys of ``0-9*#A-D`` towards the caller, one after the other."""
+        """Press keys of ``0-9*#A-D`` towards the caller, one after the other.
+
+        :raises KeysNotTaken: the caller takes none in its media, or none any more.
+        """
+
+
+class KeysNotTaken(Exception):
+    """The peer takes no keys in its RTP stream, now or at all.
+
+    :ivar rest: the keys that were not pressed.
+    """
+
+    def __init__(self, rest: str) -> None:
+        super().__init__("the other side takes no keys")
+        self.rest = rest

@@ -30,7 +30,6 @@ from gateway.core.rtp import RtpPacket
 from gateway.core.sdp import SdpError, parse_sdp
 from gateway.media.addresses import MediaAddresses
 from gateway.media.codecs import CODECS
-from gateway.media.keys import KeySender
 from gateway.media.leg import LegEvent, LegHandler, LegState
 from gateway.media.pacer import SILENCE
 from gateway.media.rtp_leg_base import RtpLegBase
@@ -113,7 +112,6 @@ class RtpLeg(RtpLegBase):
             self._path.send_rtp,
             self._path.send_rtcp,
         )
-        self._keys = KeySender(self._rtp)
         self._living: asyncio.Task[None] | None = None
 
     # -- signaling
@@ -285,18 +283,6 @@ class RtpLeg(RtpLegBase):
         """Audio is owed: start sending it, if the leg was silent."""
         if self._state is LegState.CONNECTED and not self.held and not self._keys.busy:
             self._pacer.wake()
-
-    async def send_dtmf(self, keys: str) -> None:
-        """Press keys of ``0-9*#A-D`` towards the peer, one after the other (RFC 4733). What the
-        agent has to say waits meanwhile.
-
-        :raises KeysNotTaken: the peer takes no events, or does not listen now.
-        """
-        self._pacer.pause()
-        try:
-            await self._keys.press(keys)
-        finally:
-            self.wake()
 
     # -- data channels, which phones have not
 

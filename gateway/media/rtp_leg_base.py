@@ -12,6 +12,7 @@ from dataclasses import replace
 from gateway.core.jitter import ReceiveWindow
 from gateway.core.playout import Playout
 from gateway.media.codec import AudioCodec
+from gateway.media.keys import KeySender
 from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
 from gateway.media.pacer import Pacer
 from gateway.media.stream import RtpStream
@@ -38,6 +39,7 @@ class RtpLegBase(ABC):
         self._handler = handler
         self._rtp = RtpStream(ssrc, cname, send_rtp, send_rtcp, handler.on_audio, handler.on_dtmf)
         self._pacer = Pacer(playout, self._rtp.send, handler.on_played)
+        self._keys = KeySender(self._rtp)
         self._state = LegState.NEW
         self._releasing: asyncio.Task[None] | None = None
 
@@ -53,6 +55,18 @@ class RtpLegBase(ABC):
     @abstractmethod
     def wake(self) -> None:
         """Audio is owed: start sending it, if the leg was silent."""
+
+    async def send_dtmf(self, keys: str) -> None:
+        """Press keys of ``0-9*#A-D`` towards the peer, one after the other (RFC 4733). What the
+        agent has to say waits meanwhile.
+
+        :raises KeysNotTaken: the peer takes no events, or does not listen now.
+        """
+        self._pacer.pause()
+        try:
+            await self._keys.press(keys)
+        finally:
+            self.wake()
 
     @property
     @abstractmethod

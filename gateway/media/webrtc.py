@@ -11,25 +11,19 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from gateway.core.candidate import IceCandidate
 from gateway.core.description import Fingerprint, SessionDescription
-from gateway.core.negotiation import (
-    Agreement,
-    DtlsRole,
-    LocalDescription,
-    agree,
-    answer,
-    is_ice_restart,
-)
+from gateway.core.negotiation import Agreement, LocalDescription, agree, is_ice_restart
 from gateway.core.playout import Playout
 from gateway.core.rtcp import RtcpError
 from gateway.core.rtp import RtpError, is_rtcp
 from gateway.core.sdp import SdpError, parse_sdp
+from gateway.core.webrtc_descriptions import Descriptions
 from gateway.media.addresses import MediaAddresses
 from gateway.media.codecs import CODECS
 from gateway.media.data_channels import DataChannels
@@ -57,8 +51,6 @@ DTLS_TIMEOUT = 15.0
 MAX_EARLY_CANDIDATES = 32
 """Kept for an offer that has not come yet; the oldest go first."""
 
-_SETUP: Mapping[DtlsRole, Literal["active", "passive"]] = {"client": "active", "server": "passive"}
-
 
 @dataclass(frozen=True, slots=True)
 class WebRtcConfig:
@@ -71,7 +63,7 @@ class WebRtcConfig:
 
 
 class WebRtcLeg(RtpLegBase):
-    """One peer connection, from its first offer to its end.
+    """One peer connection, from its first offer or ours to its end.
 
     :param handler: told of audio, state and data.
     :param playout: the audio owed to the caller; the session pushes, the leg takes frames.
@@ -82,8 +74,7 @@ class WebRtcLeg(RtpLegBase):
         self._path = IcePath(config.addresses, config.ice_servers(), self._on_datagram)
         self._carrier = DtlsCarrier(self._path.send)
         self._negotiating = asyncio.Lock()
-        self._agreement: Agreement | None = None
-        self._local = LocalDescription(
+        local = LocalDescription(
             session_id=secrets.randbits(62),
             version=0,
             ice_ufrag="",
@@ -95,12 +86,13 @@ class WebRtcLeg(RtpLegBase):
             stream_id="talkpath",
             track_id="agent",
         )
+        self._descriptions = Descriptions(local)
         self._early: deque[IceCandidate] = deque(maxlen=MAX_EARLY_CANDIDATES)
         super().__init__(
             handler,
             playout,
-            self._local.ssrc,
-            self._local.cname,
+            local.ssrc,
+            local.cname,
             self._send_rtp,
             self._send_rtcp,
         )
@@ -125,7 +117,28 @@ class WebRtcLeg(RtpLegBase):
         agreement = _agree(offer)
         async with self._negotiating:
             await self._take_up(agreement)
-            return answer(offer, agreement, self._local)
+            return self._descriptions.answer(offer)
+
+    async def offer(self) -> str:
+        """An SDP offer: the first one with all codecs; in a call, of what is in force.
+
+        :raises SdpError: there is no address to receive media at, or the leg has ended.
+        """
+        async with self._negotiating:
+            self._require_alive()
+            if self._agreement is None:
+                await self._gather()
+            return self._descriptions.offer(tuple(CODECS))
+
+    async def accept_answer(self, answer_text: str) -> None:
+        """Take up the answer to :meth:`offer`; the first one starts the connection.
+
+        :raises SdpError: it is no answer to that, or the leg has ended; an earlier agreement stays
+            in force.
+        """
+        theirs = parse_sdp(answer_text)
+        async with self._negotiating:
+            await self._take_up(self._descriptions.settle(theirs, tuple(CODECS)))
 
     def accepts(self, offer_text: str) -> bool:
         """Whether an offer continues this connection: same DTLS identity, and the leg is alive.
@@ -157,15 +170,13 @@ class WebRtcLeg(RtpLegBase):
         restart = previous is not None and is_ice_restart(previous, agreement)
         self._require_alive()
         if previous is None:
-            await self._path.gather()
+            await self._gather()
         elif restart:
             self._stop_checks()
             await self._path.restart()
         self._require_alive()
-        if previous is None and not self._path.local_candidates:
-            raise SdpError("the gateway has no address to receive media at")
-        self._agreement = agreement
-        self._describe(agreement)
+        self._descriptions.use_path(self._path.credentials, self._path.local_candidates)
+        self._descriptions.put_in_force(agreement)
         self._rtp.agree(agreement.audio)
         for candidate in (*agreement.candidates, *self._early):
             if _belongs(candidate, agreement):
@@ -181,23 +192,21 @@ class WebRtcLeg(RtpLegBase):
         self._pacer.pause()  # Held, the agent waits; otherwise it goes on at once.
         self.wake()
 
+    async def _gather(self) -> None:
+        """Have candidates, before the first description."""
+        await self._path.gather()
+        self._require_alive()
+        if not self._path.local_candidates:
+            raise SdpError("the gateway has no address to receive media at")
+        self._descriptions.use_path(self._path.credentials, self._path.local_candidates)
+
     def _require_alive(self) -> None:
         if self._releasing is not None:
-            raise SdpError("the connection that this offer is for has ended")
+            raise SdpError("the connection that this description is for has ended")
 
-    def _describe(self, agreement: Agreement) -> None:
-        """Bring our side of the answer up to date; the DTLS role stays what it was (RFC 8842
-        §5.5).
-        """
-        ufrag, password = self._path.credentials
-        self._local = replace(
-            self._local,
-            version=self._local.version + 1,
-            ice_ufrag=ufrag,
-            ice_pwd=password,
-            candidates=self._path.local_candidates,
-            setup=self._local.setup or _SETUP[agreement.dtls_role],
-        )
+    @property
+    def _agreement(self) -> Agreement | None:
+        return self._descriptions.agreement
 
     # -- connection
 
@@ -212,7 +221,10 @@ class WebRtcLeg(RtpLegBase):
     async def _connect(self, agreement: Agreement) -> None:
         try:
             await self._path.connect(
-                agreement.ice_ufrag, agreement.ice_pwd, remote_is_lite=agreement.ice_lite
+                agreement.ice_ufrag,
+                agreement.ice_pwd,
+                controlling=self._descriptions.offered_first,
+                remote_is_lite=agreement.ice_lite,
             )
         except ConnectionError as error:
             log.info("no ICE path", reason=str(error), earlier_path=self._path.is_open)
@@ -319,7 +331,7 @@ class WebRtcLeg(RtpLegBase):
 
     def wake(self) -> None:
         """Audio is owed: start sending it, if the leg was silent."""
-        if self._state is LegState.CONNECTED and self._rtp.sends:
+        if self._state is LegState.CONNECTED and self._rtp.sends and not self._keys.busy:
             self._pacer.wake()
 
     # -- data channels

@@ -15,13 +15,14 @@ from enum import Enum
 from typing import Final
 
 from signaling.sip.dialog import Dialog, contact
-from signaling.sip.message import Request, response
+from signaling.sip.message import Request, Response, response
 from signaling.sip.session_timer import Extra, SessionTimer, Terms, terms_of_request
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import T1, T2, TIMEOUT, Transaction
 from signaling.sip.transactions import Transactions
+from signaling.sip.transfer import Transfer
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, REGISTER, UPDATE"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, INFO, NOTIFY, OPTIONS, REGISTER, UPDATE"
 
 
 class State(Enum):
@@ -126,6 +127,8 @@ class Call:
         self.dialog = Dialog(invite, transaction.flow)
         self.user = ""
         """Who was called."""
+        self.transfer: Transfer | None = None
+        """The last one, for as long as the call goes on."""
         self._transactions = transactions
         self._timers = timers
         self._offered = offered
@@ -149,6 +152,11 @@ class Call:
     @property
     def invite_cseq(self) -> int:
         return self._invite.cseq
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether the phone has somebody else to talk to."""
+        return self.transfer is not None and self.transfer.is_taken
 
     def is_offered_by(self, transaction: Transaction | None) -> bool:
         """Whether ``transaction`` is the INVITE that waits for an answer."""
@@ -217,7 +225,40 @@ class Call:
 
     def bye(self, now: float) -> None:
         """The phone hung up; its BYE is answered already."""
+        if self.transfer is not None:
+            self.transfer.bye(now)
         self._feed(Input.BYE, now)
+
+    # -- what else is said within the call
+
+    def ask(
+        self,
+        method: str,
+        now: float,
+        told: Callable[[Response | None, float], None] | None = None,
+        extra: Extra = (),
+        body: str = "",
+        kind: str = "",
+    ) -> None:
+        """Send a request that changes nothing of the call's state.
+
+        :param told: of its final response, or that none came, and when.
+        """
+        self._transactions.ask(
+            self.dialog.flow,
+            method,
+            lambda branch: self.dialog.request(method, branch, extra, body, kind),
+            now,
+            told,
+        )
+
+    def pass_on(self, uri: str, now: float, told: Callable[[str], None]) -> None:
+        """Ask the phone to call ``uri`` instead of us; see :class:`Transfer`, which tells."""
+        here = (("Contact", contact(self.dialog.flow)),)
+        names = (("Refer-To", f"<{uri}>"), ("Referred-By", f"<{self.dialog.local_uri}>"))
+        self.transfer = transfer = Transfer(self, self._timers, told)
+        self.ask("REFER", now, transfer.hear, (*here, *names))
+        transfer.begin(self.dialog.local_cseq, now)
 
     # -- the table
 
@@ -232,6 +273,8 @@ class Call:
             self._timers.cancel((self, Input.ACK))
             self._timers.cancel((self, Input.NO_ACK))
             self._session.stop()
+            if self.transfer is not None:
+                self.transfer.end(now)
             self._ended(self)
 
     def _do(self, action: Action, now: float) -> None:

@@ -75,7 +75,33 @@ class Dialog:
         self.target = _target(invite)
         self.peer_allows = options(invite.headers, "Allow") or self.peer_allows
 
-    def request(self, method: str, branch: str, extra: tuple[tuple[str, str], ...] = ()) -> bytes:
+    @property
+    def local_cseq(self) -> int:
+        """Of the last request of ours."""
+        return self._local_cseq
+
+    @property
+    def local_uri(self) -> str:
+        """Who we are in this call."""
+        return str(addresses(self._local)[0].uri)
+
+    @property
+    def remote_domain(self) -> str:
+        """Whose numbers the peer means: host and port of its own address, or of where it is if it
+        says no more (RFC 3323 §4.1.1.3).
+        """
+        names = (str(addresses(self._remote)[0].uri), self.target)
+        hosts = [uri.partition(":")[2].rpartition("@")[2].partition(";")[0] for uri in names]
+        return next((host for host in hosts if host and not host.endswith(".invalid")), hosts[-1])
+
+    def request(
+        self,
+        method: str,
+        branch: str,
+        extra: tuple[tuple[str, str], ...] = (),
+        body: str = "",
+        kind: str = "application/sdp",
+    ) -> bytes:
         """A request of ours within the dialog (RFC 3261 §12.2.1.1)."""
         self._local_cseq += 1
         target, routes = self.target, self._routes
@@ -94,7 +120,7 @@ class Dialog:
             ("CSeq", f"{self._local_cseq} {method}"),
             *extra,
         ]
-        return request(method, target, tuple(headers))
+        return request(method, target, tuple(headers), body, kind)
 
 
 def _target(invite: Request) -> str:

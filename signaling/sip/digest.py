@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+from signaling.sip.auth_header import parse_digests
+
 REALM: Final = "talkpath"
 
 NONCE_LIFETIME: Final = 60.0
@@ -23,7 +25,6 @@ NONCE_LIFETIME: Final = 60.0
 MAX_USED: Final = 4_096
 """Credentials remembered, so that nobody uses them again; the oldest go first."""
 
-_PARAMETER: Final = re.compile(r'\s*([\w-]{1,32})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(,|$)')
 _NONCE: Final = re.compile(r"[0-9a-f]{16}[0-9a-f]{32}")
 
 
@@ -95,17 +96,8 @@ def username(credentials: str) -> str:
 
 
 def _parameters(credentials: str) -> dict[str, str]:
-    scheme, _, rest = credentials.partition(" ")
-    found: dict[str, str] = {}
-    at = 0
-    while scheme.lower() == "digest" and at < len(rest):
-        match = _PARAMETER.match(rest, at)
-        if match is None:
-            return {}
-        name, quoted, plain = match.group(1, 2, 3)
-        found[name.lower()] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain
-        at = match.end()
-    return found
+    found = parse_digests(credentials)
+    return found[0] if found else {}
 
 
 def _md5(text: str) -> str:

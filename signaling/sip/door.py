@@ -22,6 +22,7 @@ from gateway.sip_settings import SipAddress
 from signaling.origins import Origins
 from signaling.sip.call import Call
 from signaling.sip.digest import Digest
+from signaling.sip.line import PhoneLine
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
 from signaling.sip.user_agent import RETRY_AFTER, UserAgent
@@ -90,6 +91,7 @@ class SipDoor:
         self._lines: dict[Call, _Line] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -124,6 +126,7 @@ class SipDoor:
                 await self._idle.wait()
         if self._answering:
             await asyncio.wait(self._answering)
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._websockets.close()
@@ -136,8 +139,9 @@ class SipDoor:
         self._settle()
 
     def _closed(self, flow: Flow) -> None:
-        # The clock is left alone: this comes after the door is closed, too.
-        self._agent.registrar.close(flow)
+        self._agent.close(flow, self._loop.time())
+        if not self._is_closed:  # The last connections close after it.
+            self._settle()
 
     def _settle(self) -> None:
         """Look at the clock again when the next deadline comes."""
@@ -175,11 +179,12 @@ class SipDoor:
             return
         flow = call.dialog.flow
         phone = Phone(
-            flow.remote[0], trusted=bool(self._options.users), secure=flow.transport == "tls"
+            flow.remote[0],
+            trusted=bool(self._options.users),
+            secure=flow.transport == "tls",
+            browser=flow.transport in ("ws", "wss"),
         )
         try:
-            if not sdp and flow.transport in ("ws", "wss"):
-                raise GatewayError(ErrorCode.NEGOTIATION_FAILED, "a browser has to offer")
             if line.session is None:
                 session = self._sessions.open(
                     "sip",
@@ -187,6 +192,7 @@ class SipDoor:
                     ends_with_leg=True,
                 )
                 line.session = session
+                session.call.line = PhoneLine(call, self._settle)
                 answer = await session.offer(sdp, phone)
                 session.attach(line)
             else:
@@ -237,7 +243,7 @@ class SipDoor:
         """The call is over; :class:`CallHandler`."""
         line = self._lines.pop(call, None)
         if line is not None and line.session is not None:
-            line.session.end(Ending.HUNG_UP)
+            line.session.end(Ending.PASSED_ON if call.is_passed_on else Ending.HUNG_UP)
 
     def hang_up(self, call: Call) -> None:
         """The session ended, whyever."""

@@ -53,10 +53,15 @@ PHRASES: Final = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     503: "Service Unavailable",
+    504: "Server Time-out",
     505: "Version Not Supported",
+    600: "Busy Everywhere",
+    603: "Decline",
+    604: "Does Not Exist Anywhere",
 }
 
 _ECHOED: Final = ("Via", "From", "To", "Call-ID", "CSeq")
@@ -267,15 +272,26 @@ def response(
     return _encode(lines, extra, body)
 
 
-def request(method: str, uri: str, headers: tuple[tuple[str, str], ...], body: str = "") -> bytes:
-    """A request of ours; ``headers`` in order."""
-    return _encode([f"{method} {uri} SIP/2.0"], headers, body)
+def request(
+    method: str,
+    uri: str,
+    headers: tuple[tuple[str, str], ...],
+    body: str = "",
+    kind: str = "application/sdp",
+) -> bytes:
+    """A request of ours; ``headers`` in order, ``kind`` is the body's type."""
+    return _encode([f"{method} {uri} SIP/2.0"], headers, body, kind)
 
 
-def _encode(lines: list[str], headers: tuple[tuple[str, str], ...], body: str) -> bytes:
+def _encode(
+    lines: list[str],
+    headers: tuple[tuple[str, str], ...],
+    body: str,
+    kind: str = "application/sdp",
+) -> bytes:
     lines += [f"{name}: {value}" for name, value in headers]
     content = body.encode()
     if content:
-        lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Type: {kind}")
     lines.append(f"Content-Length: {len(content)}")
     return "\r\n".join([*lines, "", ""]).encode() + content

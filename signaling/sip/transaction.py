@@ -71,6 +71,7 @@ class Input(Enum):
     PROVISIONAL = "1xx"
     SUCCESS = "2xx"
     FAILURE = "3xx-6xx"
+    CLOSED = "flow closed"
     E = "timer E"
     F = "timer F"
     G = "timer G"
@@ -146,10 +147,12 @@ CLIENT: Final = Machine(
         (_S.TRYING, _I.E): (_S.TRYING, _A.REPEAT),
         (_S.TRYING, _I.F): (_S.TERMINATED, _A.TELL),
         (_S.TRYING, _I.PROVISIONAL): (_S.PROCEEDING, _A.NONE),
+        (_S.TRYING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
         (_S.TRYING, _I.SUCCESS): (_S.COMPLETED, _A.TELL),
         (_S.TRYING, _I.FAILURE): (_S.COMPLETED, _A.TELL),
         (_S.PROCEEDING, _I.E): (_S.PROCEEDING, _A.REPEAT),
         (_S.PROCEEDING, _I.F): (_S.TERMINATED, _A.TELL),
+        (_S.PROCEEDING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
         (_S.PROCEEDING, _I.SUCCESS): (_S.COMPLETED, _A.TELL),
         (_S.PROCEEDING, _I.FAILURE): (_S.COMPLETED, _A.TELL),
         (_S.COMPLETED, _I.K): (_S.TERMINATED, _A.NONE),

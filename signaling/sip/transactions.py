@@ -115,6 +115,11 @@ class Transactions:
         self._live[key] = made
         made.begin(request(branch), now)
 
+    def close(self, flow: Flow, now: float) -> None:
+        """Nothing comes by ``flow`` any more; who waits for a response is told (§17.1.4)."""
+        for transaction in [each for each in self._live.values() if each.flow is flow]:
+            transaction.feed(Input.CLOSED, now)
+
     def _forget(self, key: Hashable) -> None:
         self._live.pop(key, None)
 

@@ -1,4 +1,4 @@
-"""SIP over UDP, TCP and TLS: sockets that bring messages, and flows that take the answers."""
+"""SIP over UDP, TCP and TLS: sockets that bring messages, and flows that take ours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import structlog
 
 from gateway.sip_settings import SipAddress
 from signaling.sip.framing import PING, PONG, Framer, Unframed
+from signaling.sip.resolver import Hop
 from signaling.sip.transaction import Flow
 
 log = structlog.get_logger(__name__)
@@ -135,13 +136,16 @@ class StreamFlow(asyncio.Protocol):
         self._wire = wire = cast(asyncio.Transport, transport)
         peer, own = wire.get_extra_info("peername"), wire.get_extra_info("sockname")
         self.remote = plain_host(peer[0]), peer[1]
+        public = _of_version(self._public, self.remote[0])
+        self.local = host_port(public or plain_host(own[0]), own[1])
+        self._admit(wire)
+
+    def _admit(self, wire: asyncio.Transport) -> None:
         same = sum(other.remote[0] == self.remote[0] for other in self._others)
         if same >= MAX_OF_ONE or len(self._others) >= MAX_CONNECTIONS:
             wire.abort()
             return
         self._others.add(self)
-        public = _of_version(self._public, self.remote[0])
-        self.local = host_port(public or plain_host(own[0]), own[1])
         self._deadline = asyncio.get_running_loop().call_later(FIRST_MESSAGE, wire.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -168,6 +172,10 @@ class StreamFlow(asyncio.Protocol):
             self._deadline.cancel()
             self._deadline = None
 
+    @property
+    def is_open(self) -> bool:
+        return self._wire is not None and not self._wire.is_closing()
+
     def send(self, data: bytes) -> None:
         wire = self._wire
         if wire is None or wire.is_closing():
@@ -180,6 +188,43 @@ class StreamFlow(asyncio.Protocol):
         """Once what was sent is on its way."""
         if self._wire is not None:
             self._wire.close()
+
+
+class OutboundFlow(StreamFlow):
+    """A connection that we opened.
+
+    :param port: where we listen, for a peer that would rather connect to us; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        transport: Literal["tcp", "tls"],
+        received: Received,
+        closed: Closed,
+        public: Sequence[str],
+        port: int | None,
+    ) -> None:
+        super().__init__(transport, received, closed, public, set())
+        self._port = port
+        self.used_at = 0.0
+        """When a message came or went last, by the loop's clock."""
+
+    def _admit(self, wire: asyncio.Transport) -> None:
+        self._touch()
+        if self._port is not None:
+            host, _, _ = self.local.rpartition(":")
+            self.local = f"{host}:{self._port}"
+
+    def _touch(self) -> None:
+        self.used_at = asyncio.get_running_loop().time()
+
+    def data_received(self, data: bytes) -> None:
+        self._touch()
+        super().data_received(data)
+
+    def send(self, data: bytes) -> None:
+        self._touch()
+        super().send(data)
 
 
 class Listeners:
@@ -234,6 +279,32 @@ class Listeners:
             self._servers.append(server)
             own = server.sockets[0].getsockname()
         self.addresses.append(SipAddress(wanted.transport, wanted.host, own[1]))
+
+    def datagrams_to(self, host: str, port: int) -> UdpFlow | None:
+        """A way to an IP address from a UDP socket of ours; None: there is none of its version."""
+        for wire in self._datagrams:
+            if (":" in wire.get_extra_info("sockname")[0]) == (":" in host):
+                return UdpFlow(wire, (host, port), self._public)
+        return None
+
+    async def connect(self, hop: Hop, tls: ssl.SSLContext | None) -> OutboundFlow:
+        """A connection of ours; whoever asked for it closes it.
+
+        :param tls: for a ``tls`` hop, whose certificate must be of its name (RFC 5922 §7).
+        :raises OSError: there is none to be had, or the certificate is no good.
+        """
+        kind: Literal["tcp", "tls"] = "tls" if hop.transport == "tls" else "tcp"
+        own = [address.port for address in self.addresses if address.transport == kind]
+        _, flow = await asyncio.get_running_loop().create_connection(
+            lambda: OutboundFlow(
+                kind, self._received, self._closed, self._public, own[0] if own else None
+            ),
+            hop.address,
+            hop.port,
+            ssl=tls if kind == "tls" else None,
+            server_hostname=hop.name if kind == "tls" else None,
+        )
+        return flow
 
     async def close(self) -> None:
         for datagrams in self._datagrams:

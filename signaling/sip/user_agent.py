@@ -109,6 +109,11 @@ class UserAgent:
                 return
         self._transactions.receive(message, flow, now)
 
+    def close(self, flow: Flow, now: float) -> None:
+        """Nothing comes by ``flow`` any more, nor goes."""
+        self.registrar.close(flow)
+        self._transactions.close(flow, now)
+
     def _complain(self, error: Malformed, flow: Flow) -> None:
         if error.headers is None or is_scanner(error.headers.get("User-Agent")):
             return
@@ -170,6 +175,8 @@ class UserAgent:
         """The response; 0: none now."""
         if asked.method == "CANCEL":
             return self._cancel(asked, now), ()
+        if asked.method == "REFER":
+            return 603, ()  # Nobody sends an agent somewhere else.
         if asked.method not in ALLOW.split(", "):
             return 405, (("Allow", ALLOW),)
         if required := [tag for tag in options(asked.headers, "Require") if tag != "timer"]:
@@ -239,6 +246,8 @@ class UserAgent:
             return 0 if call.offer(asked, transaction, now) else 491, ()
         if asked.method == "INFO":
             return self._info(call, asked), ()
+        if asked.method == "NOTIFY":
+            return (481 if call.transfer is None else call.transfer.notify(asked, now)), ()
         return 200, _ABILITIES if asked.method == "OPTIONS" else ()
 
     def _info(self, call: Call, info: Request) -> int:

@@ -67,7 +67,7 @@ def test_what_goes_wrong_is_told(error: Exception, code: ErrorCode) -> None:
     assert caught.value.code is code
 
 
-async def test_without_an_offer_a_plain_leg_makes_one_and_a_webrtc_leg_none() -> None:
+async def test_without_an_offer_ours_is_what_the_phone_speaks() -> None:
     phone = Phone("127.0.0.1", secure=True)
     made = leg("", phone)
     ours = await negotiate(made, "", phone)
@@ -78,9 +78,21 @@ async def test_without_an_offer_a_plain_leg_makes_one_and_a_webrtc_leg_none() ->
     assert continues(made, "")
     await made.close()
     assert not continues(made, "")
-    webrtc = leg(DTLS, phone)
+    browser = Phone("127.0.0.1", browser=True)
+    made = leg("", browser)
+    assert isinstance(made, WebRtcLeg)
+    assert "a=setup:actpass" in await negotiate(made, "", browser)
     with pytest.raises(SdpError):
-        await negotiate(webrtc, "", phone)
+        await take_answer(made, PLAIN)
+    assert continues(made, "")
+    await made.close()
+    assert not continues(made, "")
+
+
+async def test_pages_have_to_offer() -> None:
+    made = leg("", None)
     with pytest.raises(SdpError):
-        await take_answer(webrtc, PLAIN)
-    await webrtc.close()
+        await negotiate(made, "", None)
+    await made.close()
+    with pytest.raises(SdpError):
+        await take_answer(None, PLAIN)

@@ -248,6 +248,7 @@ export const reasons = {
   'the client joined another session': '다른 세션으로 옮겼습니다',
   'the client did not come back': '사용자가 돌아오지 않았습니다',
   'the caller hung up': '사용자가 전화를 끊었습니다',
+  'the caller was passed on': '통화를 다른 곳으로 연결했습니다',
   'the call was lost': '통화가 끊겼습니다',
   'nobody spoke for a while': '한동안 아무도 말하지 않았습니다',
   'the session reached its maximum duration': '세션의 최대 시간에 이르렀습니다',

@@ -236,8 +236,8 @@ class TestRefusing:
     @pytest.mark.parametrize(
         ("name", "changes", "reason"),
         [
-            ("phone", [], r"not a WebRTC offer: m=audio \(RTP/AVP\) has no a=ice-ufrag, a=ice-pwd"),
-            ("phone_sdes", [], r"not a WebRTC offer: m=audio \(RTP/SAVP\)"),
+            ("phone", [], r"not WebRTC: m=audio \(RTP/AVP\) has no a=ice-ufrag, a=ice-pwd"),
+            ("phone_sdes", [], r"not WebRTC: m=audio \(RTP/SAVP\)"),
             ("chromium", [without("a=ice-pwd:.*")], "no a=ice-pwd$"),
             ("chromium", [without("a=fingerprint:.*")], "no a=fingerprint$"),
             ("chromium", [without("a=rtcp-mux")], "rtcp-mux"),

@@ -45,7 +45,7 @@ def read(name: str, *changes: Change) -> SessionDescription:
 
 def answered(name: str, *changes: Change, own: LocalDescription | None = None) -> str:
     offer = read(name, *changes)
-    return answer(offer, agree(offer), own or local(HOST_V6, HOST_V4))
+    return answer(offer, agree(offer), own or local(HOST_V6, HOST_V4)).format()
 
 
 class TestAnswering:
@@ -104,7 +104,7 @@ class TestAnswering:
     def test_has_a_section_for_each_offered(self, name: str) -> None:
         offer = read(name)
         agreement = agree(offer)
-        reply = parse_sdp(answer(offer, agreement, local(HOST_V4)))
+        reply = parse_sdp(answer(offer, agreement, local(HOST_V4)).format())
         assert [(s.kind, s.mid, s.protocol) for s in reply.media] == [
             (s.kind, s.mid, s.protocol) for s in offer.media
         ]
@@ -203,13 +203,13 @@ class TestAnswering:
 
     def test_telephone_events(self) -> None:
         offer = read("chromium")
-        text = answer(offer, agree(offer, telephone_event=True), local(HOST_V4))
+        text = answer(offer, agree(offer, telephone_event=True), local(HOST_V4)).format()
         assert "m=audio 40001 UDP/TLS/RTP/SAVPF 111 63 110\r\n" in text
         assert "a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n" in text
 
     def test_other_codecs_have_no_opus_parameters(self) -> None:
         offer = read("chromium")
-        text = answer(offer, agree(offer, ("PCMU",)), local(HOST_V4))
+        text = answer(offer, agree(offer, ("PCMU",)), local(HOST_V4)).format()
         assert "m=audio 40001 UDP/TLS/RTP/SAVPF 0\r\n" in text
         assert "a=rtpmap:0 PCMU/8000\r\n" in text
         assert "fmtp" not in text
@@ -219,13 +219,13 @@ class TestAnswering:
         text = offers.load("linphone_dtls")
         doubled = parse_sdp(text + text[text.index("m=audio") :])
         assert doubled.media[0] == doubled.media[1]
-        reply = parse_sdp(answer(doubled, agree(doubled), local(HOST_V4)))
+        reply = parse_sdp(answer(doubled, agree(doubled), local(HOST_V4)).format())
         assert [section.port for section in reply.media] == [40_001, 0]
 
     def test_section_that_only_names_its_kind_is_rejected_in_full(self) -> None:
         text = offers.load("linphone_dtls") + "m=video 0\r\nm=image 5 udptl t38\r\n"
         offer = parse_sdp(text)
-        reply = answer(offer, agree(offer), local(HOST_V4))
+        reply = answer(offer, agree(offer), local(HOST_V4)).format()
         assert "m=video 0 RTP/AVP 0\r\n" in reply
         assert "m=image 0 UDPTL t38\r\n" in reply
 
@@ -263,7 +263,7 @@ class TestAiortc:
                     peer.addTransceiver(kind)
             await peer.setLocalDescription(await peer.createOffer())
             offer = parse_sdp(peer.localDescription.sdp)
-            reply = answer(offer, agree(offer), local(HOST_V4))
+            reply = answer(offer, agree(offer), local(HOST_V4)).format()
             await peer.setRemoteDescription(RTCSessionDescription(reply, "answer"))
             assert peer.signalingState == "stable"
             assert [t.currentDirection for t in peer.getTransceivers()] == directions
@@ -279,6 +279,6 @@ def test_spoiled_offers_are_answered_or_refused(name: str, seed: int, edits: int
         agreement = agree(offer, telephone_event=True)
     except SdpError:
         return
-    reply = parse_sdp(answer(offer, agreement, local(HOST_V4)))
+    reply = parse_sdp(answer(offer, agreement, local(HOST_V4)).format())
     assert [s.mid for s in reply.media] == [s.mid for s in offer.media]
     assert sum(s.port != 0 for s in reply.media) in (1, 2)

@@ -46,3 +46,16 @@ def test_without_the_magic_cookie_all_of_it_counts() -> None:
 
 def test_a_response_to_nothing_is_dropped() -> None:
     assert told(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=b\r\nCSeq: 1 BYE\r\n\r\n") == []
+
+
+def test_whoever_waits_for_a_response_is_told_when_its_flow_closes() -> None:
+    transactions, told = Transactions(User(), Timers()), list[object]()
+    closed, other = Wire(transport="tcp", reliable=True), Wire(transport="tcp", reliable=True)
+    request = Phone().request("BYE")
+    for wire in (closed, other):
+        transactions.ask(wire, "BYE", lambda _: request, 0.0, lambda *said: told.append(said))
+    transactions.close(closed, 1.0)
+    transactions.close(closed, 2.0)
+    assert told == [(None, 1.0)]
+    assert transactions.awaits_responses
+    assert len(transactions) == 1

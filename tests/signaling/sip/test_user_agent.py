@@ -209,7 +209,7 @@ def test_what_is_out_of_place_is_refused() -> None:
     stranger.to_tag = "who"
     assert desk.hear(stranger.request("BYE"), stranger.invite(), stranger.ack()) == ["481", "481"]
     assert desk.hear(phone.request("INFO", cseq=1)) == ["500"], "CSeq goes up"
-    assert desk.hear(phone.request("REFER"), Phone().request("PUBLISH")) == ["405", "405"]
+    assert desk.hear(phone.request("PRACK"), Phone().request("PUBLISH")) == ["405", "405"]
     assert desk.hear(Phone().request("BYE"), Phone().request("OPTIONS")) == ["481", "200"]
     assert desk.hear(Phone().request("INVITE", OFFER, Require="100rel")) == ["420"]
     assert desk.hear(Phone().request("INVITE", "x", kind="text/plain")) == ["415"]
@@ -288,7 +288,7 @@ def test_full_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _METHODS = st.sampled_from(
-    ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REFER", "REGISTER"]
+    ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REFER", "REGISTER", "NOTIFY"]
 )
 
 
