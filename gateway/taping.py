@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.conversation import Conversation
 from gateway.core import events as told
+from gateway.core.events import ErrorCode
 from gateway.core.jitter import ReceiveWindow
 from gateway.core.playout import Playout
 from gateway.core.tape import VERSION, Tape, TapedCall, plain
@@ -86,7 +87,9 @@ class ConversationTape:
             # Agents and guardrails add to a line what is theirs.
             data = {name: value for name, value in event.data.items() if name != "guardrail"}
             event = replace(event, data=data, metadata={})
-        if isinstance(event, _CORES_OWN):
+        # Of failures core tells those of a response; others are the session's, in its midst.
+        foreign = isinstance(event, told.Failed) and event.code is not ErrorCode.UPSTREAM_ERROR
+        if isinstance(event, _CORES_OWN) and not foreign:
             self._tape.output("emit", plain(event))
 
     def on_taken(self, item_id: str, pcm: bytes, plays_at: float | None, fresh: bool) -> None:

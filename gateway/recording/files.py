@@ -81,7 +81,7 @@ class LineFile:
     def append(self, lines: list[Any]) -> None:
         """All of them, or none.
 
-        :raises OSError: none was written.
+        :raises OSError, ValueError: none was written.
         """
         self._file.append(b"".join(as_line(line) for line in lines))
 
@@ -90,8 +90,14 @@ class LineFile:
 
 
 def as_line(value: Any) -> bytes:
-    """``value`` as one line of JSON, the same for the same value."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """``value`` as one line of JSON, the same for the same value. What JSON has no form for, as
+    anybody's tool may tell it, is written as text.
+
+    :raises ValueError: it holds itself.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), skipkeys=True, default=repr)
+    # Half a character becomes JSON's escape for it.
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def read_lines(path: Path) -> Iterator[Any]:
@@ -114,11 +120,11 @@ def replace_json(path: Path, value: Any) -> None:
     :raises OSError: the old one is there still.
     """
     beside = path.with_name(path.name + ".new")
-    text = json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
+    text = json.dumps(value, ensure_ascii=False, indent=1).encode(errors="backslashreplace")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as file:
-            file.write(text)
+            file.write(text + b"\n")
         os.replace(beside, path)
     except OSError:
         beside.unlink(missing_ok=True)

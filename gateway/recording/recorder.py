@@ -63,7 +63,7 @@ class RecorderStats:
     :ivar live: calls being recorded now; ``finished``: those that were.
     :ivar queued_bytes: that wait for the thread now.
     :ivar dropped_samples: of both sides, given up because too much waited.
-    :ivar lost_samples, lost_lines: that the disk did not take.
+    :ivar lost_samples: that the disk did not take; ``lost_lines``: for either reason.
     """
 
     live: int
@@ -117,7 +117,7 @@ class Recorder:
         self._queue: queue.SimpleQueue[_Share | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder")
         self._tasks: list[asyncio.Task[None]] = []
-        self._dropped = 0
+        self._dropped = self._dropped_lines = 0
         # Each is written by one thread only.
         self._bytes_in = self._bytes_out = 0
         self._finished = self._lost_samples = self._lost_lines = 0
@@ -130,7 +130,7 @@ class Recorder:
             self._bytes_in - self._bytes_out,
             self._dropped,
             self._lost_samples,
-            self._lost_lines,
+            self._lost_lines + self._dropped_lines,
         )
 
     def records(self, session_id: str) -> bool:
@@ -200,6 +200,7 @@ class Recorder:
         if self._bytes_in - self._bytes_out + size > MAX_QUEUED:
             sounds = [e for e in entries if isinstance(e, CallerSound | AgentSound)]
             self._dropped += sum(len(sound.pcm) for sound in sounds) // 2
+            self._dropped_lines += len(entries) - len(sounds)
             entries, size = [], 0
         self._bytes_in += size
         self._queue.put(_Share(recording, entries, size, now, reason))

@@ -212,7 +212,7 @@ class CallWriter:
             if file is not None:
                 file.append(list(lines))
                 return
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._tell(error)
         self.lost_lines += len(lines)
 

@@ -69,6 +69,21 @@ def test_lines_are_read_up_to_where_they_are_whole(tmp_path: Path) -> None:
     assert list(read_lines(tmp_path / "x")) == [{"a": "ü"}, [1], 2, 3]
 
 
+def test_whatever_a_tool_tells_becomes_a_line(tmp_path: Path) -> None:
+    lines = LineFile(tmp_path / "x")
+    lines.append([{"half": "a\ud800b", "set": {1}, ("no", "key"): 1, "n": float("inf")}])
+    itself: list[object] = []
+    itself.append(itself)
+    with pytest.raises(ValueError, match="Circular"):
+        lines.append([1, itself])
+    lines.append([2])
+    lines.close()
+    first, second = read_lines(tmp_path / "x")
+    assert first["half"] == "a\ud800b"
+    assert first["set"] == "{1}"
+    assert second == 2
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
