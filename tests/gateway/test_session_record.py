@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from gateway.core.events import AudioInterrupted, Message
+from gateway.core.events import AudioInterrupted, AudioResponse, Message
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.recording.files import read_lines
 from gateway.recording.recorder import Recorder, RecordSettings
@@ -93,3 +94,25 @@ async def test_the_notice_comes_first_and_again_if_the_caller_spoke_into_it(tmp_
         creates = [event for event in line.received if event["type"] == "response.create"]
         assert list(map(is_notice, creates)) == [True, False, True]
         await sessions.end(session, "enough")
+
+
+async def test_of_an_answer_that_a_buffering_client_cut_only_what_it_played_is_kept(
+    tmp_path: Path,
+) -> None:
+    async with StandIn() as model, recorded(model, tmp_path) as (sessions, _):
+        session, ear, line = await connected(sessions, model)
+        answer = await line.answer("one two three four five six seven eight", tone(4.0))
+        heard: list[AudioResponse] = []
+        while len(heard) < 60:
+            heard.append(await ear.wait(AudioResponse, count=len(heard) + 1))
+        session.interrupt()
+        cut = await ear.wait(AudioInterrupted)
+        await sessions.end(session, "enough")
+    assert cut.audio_end_ms < 20 * len(ear.of(AudioResponse)) - 100, "it had more than it played"
+    folder = tmp_path / session.id
+    _, right = decode(folder / "recording.wav")
+    assert loud_seconds(right) == pytest.approx(cut.audio_end_ms / 1000, abs=0.015)
+    (said,) = json.loads((folder / "transcript.json").read_text())["lines"]
+    assert said["id"] == answer
+    assert (said["end"] - said["start"]) * 1000 // SAMPLE_RATE == cut.audio_end_ms
+    assert not right[said["end"] :].any()
