@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import wave
 from collections.abc import AsyncIterator
@@ -34,6 +35,16 @@ audio_player aubridge,nobody
 audio_alert aubridge,nobody
 snd_path {folder}
 """
+
+
+async def version() -> str:
+    """Its name and version, as it says them."""
+    program = await asyncio.create_subprocess_exec(
+        "baresip", "-h", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    told = re.search(rb"baresip v([\d.]+)", (await program.communicate())[0])
+    assert told is not None
+    return f"baresip {told[1].decode()}"
 
 
 class Baresip:

@@ -25,6 +25,7 @@ async function heard() {
 
 globalThis.softphone = {
   events,
+  version: JsSIP.version,
   async connect(url, password, register) {
     phone = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],

@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from gateway.sip_settings import parse_addresses
 from tests.client.tones import tone
-from tests.e2e.baresip import baresip
+from tests.e2e.baresip import baresip, version
+from tests.e2e.interop import Tries
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.speech import prompt, read_wav, silence
@@ -25,10 +26,10 @@ from tests.stand_in import StandIn
 RATE = 24_000
 
 PHONES = {
-    "udp-pcmu": ("udp", ";audio_codecs=PCMU/8000/1", "g711", 1, 8_000),
-    "tcp-pcma": ("tcp", ";audio_codecs=PCMA/8000/1", "g711", 1, 8_000),
-    "tls-sdes-g722": ("tls", ";audio_codecs=G722/16000/1;mediaenc=srtp-mand", "g722", 1, 16_000),
-    "udp-opus": ("udp", ";audio_codecs=opus/48000/2", "opus", 2, 48_000),
+    "RTP, PCMU": ("udp", ";audio_codecs=PCMU/8000/1", "g711", 1, 8_000),
+    "RTP, PCMA": ("tcp", ";audio_codecs=PCMA/8000/1", "g711", 1, 8_000),
+    "SDES-SRTP, G.722": ("tls", ";audio_codecs=G722/16000/1;mediaenc=srtp-mand", "g722", 1, 16_000),
+    "RTP, Opus": ("udp", ";audio_codecs=opus/48000/2", "opus", 2, 48_000),
 }
 
 
@@ -70,11 +71,11 @@ def level(samples: npt.NDArray[np.float64], rate: int, frequency: float) -> floa
     return best
 
 
-@pytest.mark.parametrize("kind", PHONES)
+@pytest.mark.parametrize("media", PHONES)
 async def test_both_hear_each_other(
-    kind: str, tmp_path: Path, certificate: tuple[Path, Path]
+    media: str, tmp_path: Path, certificate: tuple[Path, Path], interop: Tries
 ) -> None:
-    transport, account, codec, channels, rate = PHONES[kind]
+    transport, account, codec, channels, rate = PHONES[media]
     speech = read_wav(prompt("conf-onlyperson"), rate)
     says = np.concatenate([silence(0.5, rate), speech, silence(20.0, rate)])
     async with (
@@ -103,8 +104,10 @@ async def test_both_hear_each_other(
             channels=channels,
         ) as phone:
             await phone.says("Call established")
+            seen = interop(await version(), transport.upper(), media)
             await until(lambda: bool(registrar.of("alice")))
             assert registrar.of("alice")[0].flow.transport == transport
+            seen.saw("registration", "digest")
             line = await model.line()
             await line.wait_for_audio(round(RATE * (0.5 + len(speech) / rate)))
             heard = np.frombuffer(bytes(line.audio), "<i2") / 32_768
@@ -112,7 +115,10 @@ async def test_both_hear_each_other(
             await line.answer("A tone.", tone(1.5, RATE))
             phone.press("5")
             assert "5" in str(await line.wait_for("conversation.item.create"))
+            seen.saw("keys by RFC 4733")
             phone.press("b")
             await until(lambda: not gateway.sessions)
             await phone.says("terminated")
+            seen.saw("hang-up by the phone")
         assert level(*phone.heard(), 400.0) > 0.1
+        seen.saw("audio both ways")

@@ -16,6 +16,7 @@ from playwright.async_api import Page
 from signaling.app import Gateway
 from tests.browser import chromium, microphone_file
 from tests.client.tones import tone
+from tests.e2e.interop import Tried, Tries
 from tests.gateways import running_gateway
 from tests.npm import installed
 from tests.signaling.callers import until
@@ -58,6 +59,11 @@ async def phone(
         await page.evaluate("softphone.stop()")
 
 
+async def tried(page: Page, interop: Tries) -> Tried:
+    version = await page.evaluate("softphone.version")
+    return interop(f"JsSIP {version} in Chromium", "WebSocket", "WebRTC, Opus")
+
+
 async def call(page: Page, target: str) -> list[Any]:
     """What became of a call: JsSIP's event, who caused it, and why."""
     async with asyncio.timeout(20.0):
@@ -77,32 +83,38 @@ async def hears(page: Page, line: Line) -> float:
     return level
 
 
-async def test_a_call_with_keys_hold_and_a_hang_up(softphone: Path) -> None:
+async def test_a_call_with_keys_hold_and_a_hang_up(softphone: Path, interop: Tries) -> None:
     async with (
         StandIn() as model,
         running_gateway(model.url, sip_users={"alice": "secret"}) as gateway,
         phone(gateway, softphone, "secret") as page,
     ):
         assert (await call(page, "sip:agent@talkpath.example"))[0] == "confirmed"
+        seen = await tried(page, interop)
+        seen.saw("digest")
         line = await model.line()
         await line.wait_for_audio(3 * RATE)
         assert loudness(bytes(line.audio)) > 0.01, "the caller's speech arrives"
         assert await hears(page, line) > LOUD
+        seen.saw("audio both ways")
         await page.evaluate("softphone.press('12#')")
         pressed = await line.wait_for("conversation.item.create")
         assert "12#" in str(pressed)
+        seen.saw("keys by INFO")
 
         await page.evaluate("softphone.hold()")
         assert await hears(page, line) == 0, "nothing is said into a held line"
         await page.evaluate("softphone.unhold()")
         assert await page.evaluate("softphone.loudness(1.2)") > LOUD, "what was due is said then"
+        seen.saw("hold and resume")
 
         await page.evaluate("softphone.hangUp()")
         await until(lambda: not gateway.sessions)
         assert (await page.evaluate("softphone.over()"))[1] == "local"
+        seen.saw("hang-up by the phone")
 
 
-async def test_a_page_registers_and_leaves(softphone: Path) -> None:
+async def test_a_page_registers_and_leaves(softphone: Path, interop: Tries) -> None:
     async with (
         StandIn() as model,
         running_gateway(model.url, sip_users={"alice": "secret"}) as gateway,
@@ -116,10 +128,12 @@ async def test_a_page_registers_and_leaves(softphone: Path) -> None:
             assert await page.evaluate("softphone.registered()") == "registered"
             (binding,) = registrar.of("alice")
             assert binding.flow.transport == "ws"
+            seen = await tried(page, interop)
         await until(lambda: not registrar.of("alice"))
+        seen.saw("registration")
 
 
-async def test_the_agent_hangs_up(softphone: Path) -> None:
+async def test_the_agent_hangs_up(softphone: Path, interop: Tries) -> None:
     async with (
         StandIn() as model,
         running_gateway(model.url, session_max_duration=4.0) as gateway,
@@ -129,9 +143,10 @@ async def test_the_agent_hangs_up(softphone: Path) -> None:
         _, by, cause = await page.evaluate("softphone.over()")
         assert (by, cause) == ("remote", "Terminated")
         assert not gateway.sessions
+        (await tried(page, interop)).saw("hang-up by the agent")
 
 
-async def test_a_wrong_password_and_an_agent_nobody_knows(softphone: Path) -> None:
+async def test_a_wrong_password_and_an_agent_nobody_knows(softphone: Path, interop: Tries) -> None:
     async with (
         StandIn() as model,
         running_gateway(model.url, sip_users={"alice": "secret"}) as gateway,
@@ -142,4 +157,5 @@ async def test_a_wrong_password_and_an_agent_nobody_knows(softphone: Path) -> No
         async with phone(gateway, softphone, "secret") as page:
             failed = await call(page, "sip:nobody@talkpath.example")
             assert failed == ["failed", "remote", "Not Found"]
+            (await tried(page, interop)).saw("wrong password", "unknown agent")
         assert not model.lines

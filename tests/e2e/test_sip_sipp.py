@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.sip_settings import parse_addresses
+from tests.e2e.interop import Tries
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.stand_in import StandIn
@@ -18,12 +19,21 @@ CALLS = 20
 LATE_OFFER = Path(__file__).with_name("late_offer.xml")
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [("-sn", "uac", "-lost", "10"), ("-sf", str(LATE_OFFER))],
-    ids=["lossy", "late offer, UPDATE"],
-)
-async def test_twenty_calls(tmp_path: Path, scenario: tuple[str, ...]) -> None:
+SCENARIOS = {
+    "20 calls at once while 10 % of the messages are lost": ("-sn", "uac", "-lost", "10"),
+    "20 calls at once with late offer and session timer and UPDATE": ("-sf", str(LATE_OFFER)),
+}
+
+
+async def version(program: str) -> str:
+    asked = await asyncio.create_subprocess_exec(program, "-v", stdout=asyncio.subprocess.PIPE)
+    told = re.search(rb"SIPp v([\d.]+)", (await asked.communicate())[0])
+    assert told is not None
+    return f"sipp {told[1].decode()}"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_twenty_calls(tmp_path: Path, scenario: str, interop: Tries) -> None:
     program = shutil.which("sipp")
     if program is None:
         pytest.skip("needs Debian's package sip-tester")
@@ -34,7 +44,7 @@ async def test_twenty_calls(tmp_path: Path, scenario: tuple[str, ...]) -> None:
         assert gateway.sip is not None
         process = await asyncio.create_subprocess_exec(
             program,
-            *(*scenario, f"127.0.0.1:{gateway.sip.addresses[0].port}", "-s", "agent"),
+            *(*SCENARIOS[scenario], f"127.0.0.1:{gateway.sip.addresses[0].port}", "-s", "agent"),
             *("-i", "127.0.0.1", "-m", str(CALLS), "-r", str(CALLS), "-d", "1500"),
             *("-nostdin", "-timeout", "60"),
             cwd=tmp_path,
@@ -48,3 +58,4 @@ async def test_twenty_calls(tmp_path: Path, scenario: tuple[str, ...]) -> None:
         assert done[-1] == str(CALLS)
         await until(lambda: not gateway.sessions)
         assert len(model.lines) == CALLS, "a call is one call, however often its INVITE comes"
+        interop(await version(program), "UDP", "no media").saw(scenario)

@@ -13,7 +13,9 @@ import pytest
 from gateway.sip_settings import parse_addresses
 from tests.calling_model import CallingModel
 from tests.client.tones import tone
-from tests.e2e.baresip import baresip
+from tests.e2e.baresip import baresip, version
+from tests.e2e.interop import Tries
+from tests.e2e.test_sip_sipp import version as version_of
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.speech import silence
@@ -24,7 +26,9 @@ SIMPLE_PHONE = Path(__file__).with_name("simple_phone.xml")
 LISTEN = parse_addresses("udp:127.0.0.1:0")
 
 
-async def test_baresip_is_passed_on_and_stays_where_nobody_takes_it(tmp_path: Path) -> None:
+async def test_baresip_is_passed_on_and_stays_where_nobody_takes_it(
+    tmp_path: Path, interop: Tries
+) -> None:
     """The gateway's own agents are whom it is passed on to."""
     async with (
         CallingModel() as model,
@@ -52,9 +56,14 @@ async def test_baresip_is_passed_on_and_stays_where_nobody_takes_it(tmp_path: Pa
             await other.wait_for_audio(12_000)
             phone.press("b")
             await until(lambda: not gateway.sessions)
+            interop(await version(), "UDP", "RTP, PCMU").saw(
+                "passed on by REFER and NOTIFY", "refusal by the target"
+            )
 
 
-async def test_a_simple_phone_gets_its_keys_by_info_and_stays(tmp_path: Path) -> None:
+async def test_a_simple_phone_gets_its_keys_by_info_and_stays(
+    tmp_path: Path, interop: Tries
+) -> None:
     program = shutil.which("sipp")
     if program is None:
         pytest.skip("needs Debian's package sip-tester")
@@ -87,3 +96,6 @@ async def test_a_simple_phone_gets_its_keys_by_info_and_stays(tmp_path: Path) ->
         output = (await process.communicate())[0].decode()
         assert process.returncode == 0, output[-3000:]
         await until(lambda: session.ended)
+        interop(await version_of(program), "UDP", "no media").saw(
+            "keys of the agent by INFO", "REFER refused with 405"
+        )

@@ -102,7 +102,7 @@ async def test_an_ice_restart_moves_the_call_and_keeps_its_keys(
     await gateway.session.until_loud()
     await hears(page, gateway, "before")
     leg = gateway.leg
-    dtls, path, ssrc = leg._dtls, leg._path._open, leg._local.ssrc
+    dtls, path, ssrc = leg._dtls, leg._path._open, leg._descriptions._local.ssrc
     before = leg._path.credentials
 
     offer: str = await page.evaluate(RESTART)
