@@ -339,12 +339,19 @@ def _create_item(item: Event, previous_item_id: str | None) -> Event:
     return event
 
 
+_SAY_EXACTLY: Final = "Say only these words, as they stand, and nothing else: "
+
+
 def say_exactly(phrase: str) -> Event:
     """The ``response`` object that makes a model say a phrase, and do nothing else."""
-    return {
-        "instructions": f'Say only these words, as they stand, and nothing else: "{phrase}"',
-        "tool_choice": "none",
-    }
+    return {"instructions": f'{_SAY_EXACTLY}"{phrase}"', "tool_choice": "none"}
+
+
+def phrase_to_say(instructions: str) -> str | None:
+    """The phrase of :func:`say_exactly`, for a model that has no other way to follow it."""
+    if not instructions.startswith(f'{_SAY_EXACTLY}"'):
+        return None
+    return instructions.removeprefix(_SAY_EXACTLY)[1:-1]
 
 
 def delete_item(item_id: str) -> Event:
