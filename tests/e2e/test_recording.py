@@ -70,6 +70,13 @@ async def calling(url: str) -> AsyncIterator[tuple[TalkpathClient, Microphone, S
         yield client, microphone, speaker
 
 
+async def only_recording(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    async with http.get(f"{url}/api/recordings") as answer:
+        found: list[dict[str, Any]] = (await answer.json())["recordings"]
+    assert len(found) == 1
+    return found[0]
+
+
 def folders(root: Path) -> list[Path]:
     return list(root.iterdir())
 
@@ -85,14 +92,14 @@ async def test_killed_in_mid_call_it_leaves_all_but_the_last_second(
     root = tmp_path / "kept"
     async with StandIn() as model, serving(model, root, RECORD_FORMAT=form) as (process, url):
         with contextlib.suppress(Exception):  # how a client ends whose gateway is gone
-            async with calling(url) as (_, microphone, speaker):
+            async with calling(url) as (client, microphone, speaker):
                 line = await model.line()
                 await microphone.say(tone(0.5, SAMPLE_RATE), SAMPLE_RATE)
                 await line.wait_for_audio(SAMPLE_RATE // 2)
                 await line.question("Hello?")
                 await line.answer(LONG, voice(30.0), finish=False)
                 await speaker.wait_onset(0.0, 5.0)
-                await asyncio.sleep(2.5)  # of the answer, which is what is recorded
+                await client.wait_for("call_stats", lambda s: s["packetsSent"] > 100, since=0)
                 (folder,) = folders(root)
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
@@ -112,8 +119,9 @@ async def test_killed_in_mid_call_it_leaves_all_but_the_last_second(
             serving(model, root, RECORD_FORMAT=form) as (_, url),
             aiohttp.ClientSession() as http,
         ):
-            async with http.get(f"{url}/api/recordings") as answer:
-                (found,) = (await answer.json())["recordings"]
+            async with asyncio.timeout(10):
+                while (found := await only_recording(http, url))["reason"] is None:
+                    await asyncio.sleep(0.05)
             assert found["reason"] == CRASHED
             assert not found["live"]
             async with http.get(f"{url}/api/recordings/{folder.name}/transcript.json") as answer:
