@@ -96,12 +96,16 @@ class Sessions:
         **settings: Any,
     ) -> Session:
         """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
-        default.
+        default, but of ``turn_detection`` push-to-talk.
 
         :raises GatewayError: as :meth:`admit`.
         """
         agents = self.admit(agent_set)
-        given = {name: value for name, value in settings.items() if value is not None}
+        given = {
+            name: value
+            for name, value in settings.items()
+            if value is not None or name == "turn_detection"
+        }
         wanted = SessionSettings(
             **{
                 "agents": agents,
@@ -149,6 +153,14 @@ class Sessions:
             return self._defaults.agent_sets.find(name)
         except AgentSetError as error:
             raise GatewayError(ErrorCode.BAD_REQUEST, str(error)) from None
+
+    def when_ended(self, session: Session, told: Callable[[], None]) -> None:
+        """Call ``told`` once nothing is left of a session."""
+        task = self._tasks.get(session.id)
+        if task is None:
+            told()
+        else:
+            task.add_done_callback(lambda _: told())
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)

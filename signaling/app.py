@@ -32,15 +32,23 @@ from gateway.recording.recorder import Recorder, RecordSettings
 from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
+from signaling.buckets import Buckets
+from signaling.call_control import CallControlDoor
+from signaling.call_rate import RATE, call_rate
 from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
-from signaling.http import HttpDoor, cors, errors
+from signaling.http import HttpDoor, cors
+from signaling.http_errors import errors
 from signaling.ice import IceServers
-from signaling.keys import MAX_HEADER, EphemeralKeys, KeySession
+from signaling.keys import EphemeralKeys
+from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
 from signaling.recordings import RecordingsDoor
+from signaling.request_ids import request_ids, say_id
+from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.socketio import SocketIoDoor
+from signaling.whip import WhipDoor
 
 if TYPE_CHECKING:
     from gateway.agents.responses_api import ResponsesModel
@@ -72,6 +80,7 @@ class Gateway:
         self._door: SocketIoDoor | None = None
         self.sip: SipDoor | None = None
         self.sessions: Sessions | None = None
+        self.live: LiveCalls | None = None
         self.url = ""
         self.model_name = ""
 
@@ -101,13 +110,20 @@ class Gateway:
         origins = Origins(settings.allowed_origins)
         keys = EphemeralKeys()
         self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
-        app = web.Application(middlewares=[cors(origins), errors])
+        self.live = live = LiveCalls(sessions, keys)
+        app = web.Application(
+            middlewares=[request_ids, cors(origins), errors, call_rate(Buckets(*RATE))]
+        )
+        app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
-        app.add_routes(CallsDoor(sessions, keys).routes())
+        app.add_routes(CallsDoor(sessions, keys, live).routes())
+        app.add_routes(CallControlDoor(sessions, live).routes())
+        app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
         if self.recorder is not None:
             app.add_routes(RecordingsDoor(self.recorder).routes())
-        defaults = KeySession(settings.realtime_model, agents.name, voice=settings.realtime_voice)
+        shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
+        defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         self.sip = SipDoor(sessions, origins, sip_options)
         app.add_routes(self.sip.routes())
@@ -124,7 +140,6 @@ class Gateway:
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             lingering_time=LINGERING_TIME,
-            max_field_size=MAX_HEADER,
         )
         await self._runner.setup()
         try:

@@ -5,7 +5,6 @@ door.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from http import HTTPStatus
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from gateway.sessions import Sessions
 from signaling.bodies import read_body
 from signaling.events import MAX_SDP
 from signaling.keys import EphemeralKeys, shown_token
+from signaling.live_calls import LiveCalls
 
 MAX_MODEL_NAME = 256
 
@@ -23,9 +23,10 @@ MAX_MODEL_NAME = 256
 class CallsDoor:
     """Calls without Socket.IO: the session lives as long as its peer connection."""
 
-    def __init__(self, sessions: Sessions, keys: EphemeralKeys) -> None:
+    def __init__(self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls) -> None:
         self._sessions = sessions
         self._keys = keys
+        self._live = live
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/realtime/calls", self._create)]
@@ -33,20 +34,21 @@ class CallsDoor:
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an SDP offer: 201, the answer, and ``Location`` of the call."""
         granted = self._keys.open(shown_token(None, request.headers.get("Authorization")))
-        model, offer = _model(request) or granted.model, await _read_offer(request)
-        call_id = f"rtc_{secrets.token_hex(12)}"
+        config = granted.config
+        model, offer = _model(request) or config.model, await _read_offer(request)
+        call_id = self._live.new_id()
         session = self._sessions.open(
             call_id,
             model=model,
             ends_with_leg=True,
-            agent_set=granted.agent_set,
-            instructions=granted.instructions,
-            voice=granted.voice,
+            agent_set=config.agent_set,
+            **config.settings(),
         )
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
             unanswered.pop_all()
+        self._live.add(call_id, session, granted)
         return web.Response(
             status=HTTPStatus.CREATED,
             text=answer,

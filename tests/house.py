@@ -128,7 +128,7 @@ BROAD_EXCEPTS: dict[str, int] = {
     "gateway/agents/desk.py": 1,  # the root of one tool's run
     "gateway/media/ticker.py": 1,  # the root of one call's tick among many
     "signaling/socketio.py": 1,  # the root of one client's event
-    "signaling/http.py": 1,  # the root of one HTTP request
+    "signaling/http_errors.py": 1,  # the root of one HTTP request
 }
 MOST_BROAD_EXCEPTS = 6
 

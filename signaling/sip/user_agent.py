@@ -14,10 +14,11 @@ from typing import Final, Protocol
 
 from sipmessage import Headers
 
+from signaling.buckets import Buckets
 from signaling.sip.call import ALLOW, Call, State
 from signaling.sip.dialog import DialogId, user_of
 from signaling.sip.digest import Digest, Verdict, username
-from signaling.sip.guard import Buckets, is_scanner
+from signaling.sip.guard import is_scanner
 from signaling.sip.message import Malformed, Request, note_source, options, parse, response
 from signaling.sip.registrar import Registrar
 from signaling.sip.session_timer import MIN_INTERVAL, IntervalTooSmall

@@ -120,7 +120,7 @@ async def test_killed_in_mid_call_it_leaves_all_but_the_last_second(
             aiohttp.ClientSession() as http,
         ):
             async with asyncio.timeout(10):
-                while (found := await only_recording(http, url))["reason"] is None:
+                while (found := await only_recording(http, url))["reason"] is None:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             assert found["reason"] == CRASHED
             assert not found["live"]

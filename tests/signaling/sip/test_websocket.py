@@ -7,10 +7,14 @@ import asyncio
 import aiohttp
 import pytest
 
+from gateway.core.sdp import parse_sdp
 from signaling.app import Gateway
+from tests.client.tones import tone
+from tests.gateway.media.test_webrtc_offering import Callee
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.signaling.sip.phone import Phone, header, kind
+from tests.stand_in import StandIn
 
 
 def url(gateway: Gateway) -> str:
@@ -79,3 +83,41 @@ async def test_a_peer_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch)
             flow.send(b"x" * 1_000)
         await until(lambda: not door._flows)
         await socket.close()
+
+
+async def test_a_late_offer_to_a_browser_is_webrtc_and_its_answer_connects() -> None:
+    """And so is one within the call, of the same session."""
+    callee = Callee()
+    async with (
+        StandIn() as model,
+        running_gateway(model.url) as gateway,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url(gateway), protocols=["sip"]) as socket,
+        asyncio.timeout(10),
+    ):
+
+        async def final() -> str:
+            while kind(message := await socket.receive_str()) == "100":
+                pass
+            return message
+
+        phone = Phone("agent", "WS", "<sip:x@y.invalid;transport=ws>")
+        offers = []
+        for _ in range(2):
+            await socket.send_bytes(phone.invite(""))
+            answer = phone.hear(await final())
+            assert kind(answer) == "200"
+            offers.append(answer.partition("\r\n\r\n")[2])
+            sdp = await callee.answer(offers[-1])
+            await socket.send_bytes(phone.request("ACK", sdp, cseq=phone.cseq))
+            await callee.until(lambda: callee.state == "connected")
+        first, again = map(parse_sdp, offers)
+        assert again.session_id == first.session_id
+        assert again.media[0].ice_ufrag == first.media[0].ice_ufrag
+        said = asyncio.create_task(callee.microphone.say(tone(0.6, 24_000)))
+        await (await model.line()).wait_for_audio(12_000)
+        await said
+        await socket.send_bytes(phone.request("BYE"))
+        assert kind(await final()) == "200"
+        await until(lambda: not gateway.sessions)
+    await callee.close()
