@@ -41,6 +41,7 @@ from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
+from signaling.phone_calls import PhoneCallsDoor
 from signaling.realtime_socket import RealtimeDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
@@ -120,6 +121,7 @@ class Gateway:
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         self.sip = SipDoor(sessions, origins, sip_options)
         app.add_routes(self.sip.routes())
+        app.add_routes(PhoneCallsDoor(self.sip, live).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
