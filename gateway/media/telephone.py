@@ -35,10 +35,10 @@ class SteadyResampler:
 
     def __call__(self, pcm: Int16) -> Int16:
         converted = self._resampler(pcm)
-        if self._lead is not None:
-            converted = np.concatenate((self._lead, converted))
-            self._lead = None
-        return converted
+        if self._lead is None:
+            return converted
+        lead, self._lead = self._lead, None
+        return np.concatenate((lead, converted))
 
 
 class TelephoneDecoder(ABC):
