@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
+from gateway.core.audio_agreement import AudioAgreement
 from gateway.core.playout import Playout
 from gateway.media.keys import KeySender
 from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
@@ -45,6 +46,12 @@ class RtpLegBase(ABC):
     def state(self) -> LegState:
         """Where the leg stands; FAILED and CLOSED are final."""
         return self._state
+
+    def _use(self, audio: AudioAgreement | None) -> None:
+        """Speak as agreed from now on; None: there is no audio now."""
+        self._rtp.agree(audio)
+        if audio is not None:
+            self._pacer.use_frames(audio.packet_samples)
 
     @abstractmethod
     def wake(self) -> None:
