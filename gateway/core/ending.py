@@ -20,6 +20,8 @@ class Ending(StrEnum):
     PASSED_ON = "the caller was passed on"
     LOST = "the call was lost"
     AGENT = "the agent hung up"
+    CONTROLLED = "the application hung up"
+    """``POST /v1/realtime/calls/{id}/hangup``, for one."""
     NO_ANSWER = "negotiation failed"
     """Of a session that lives as long as its call, and got none."""
     IDLE = "nobody spoke for a while"

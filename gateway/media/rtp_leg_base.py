@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.core.audio_agreement import AudioAgreement
+from gateway.core.jitter import ReceiveWindow
 from gateway.core.playout import Playout
+from gateway.media.codec import AudioCodec
 from gateway.media.keys import KeySender
 from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
 from gateway.media.pacer import Pacer
@@ -52,6 +54,10 @@ class RtpLegBase(ABC):
         self._rtp.agree(audio)
         if audio is not None:
             self._pacer.use_frames(audio.packet_samples)
+
+    def watch_windows(self, watch: Callable[[ReceiveWindow, AudioCodec], None]) -> None:
+        """As :meth:`RtpStream.watch_windows`."""
+        self._rtp.watch_windows(watch)
 
     @abstractmethod
     def wake(self) -> None:
