@@ -127,6 +127,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
         "gateway/media/relay.py",
         "client/python/",
     ),
+    "G722": ("gateway/media/g722.py",),
     "ifaddr": ("gateway/media/interfaces.py",),
     "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
