@@ -10,7 +10,7 @@ import ipaddress
 import re
 import textwrap
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.core.control import Control, Right
 from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_json
 from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
@@ -203,6 +204,12 @@ class Settings(BaseSettings):
         default=None, description="an http:// or https:// URL"
     )
     agent_set: _Name = "chat_supervisor"
+    client_control: Annotated[Control, BeforeValidator(_lower)] = Field(
+        default=Control.AGENTS, description="agents or passthrough"
+    )
+    client_may_change: Annotated[
+        frozenset[Right], NoDecode, BeforeValidator(_lower), BeforeValidator(_split_commas)
+    ] = Field(default=frozenset(), description="instructions, tools, or both, separated by a comma")
 
     host: Annotated[str, AfterValidator(_check_host)] = Field(
         default="127.0.0.1", description="a host name or an IP address"
@@ -264,6 +271,17 @@ class Settings(BaseSettings):
     sip_trunks: SipTrunks = Field(default=(), description=TRUNKS)
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
+
+    record_dir: Path | None = Field(default=None, description="a folder")
+    record_format: Annotated[Literal["opus", "wav"], BeforeValidator(_lower)] = Field(
+        default="opus", description="opus or wav"
+    )
+    record_notice: str | None = Field(default=None, max_length=1000, description="a sentence")
+    record_max_days: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="days, more than 0"
+    )
+    record_max_bytes: int | None = Field(default=None, gt=0, description="bytes, more than 0")
+    record_packets: bool = Field(default=False, description="true or false")
 
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning or error"

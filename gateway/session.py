@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, SessionEvent, Status
-from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
+from gateway.core.lifetime import Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.heartbeat import heartbeat
@@ -27,10 +26,16 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
-from gateway.session_agents import SessionAgents
+from gateway.recording.recorder import Recorder
+from gateway.session_channel import DataChannelClient
+from gateway.session_clients import SessionClients
+from gateway.session_controls import control_of
 from gateway.session_legs import ICE_STATES, SessionLegs, call_stats
 from gateway.session_model import SessionModel
 from gateway.session_offer import Phone
+from gateway.session_parts import SessionParts
+from gateway.session_passthrough import PassThrough
+from gateway.session_record import record_of
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 from gateway.session_watch import SessionWatch
@@ -49,6 +54,7 @@ class Session:
     task.
 
     :param ends_with_leg: the session lives as long as its peer connection.
+    :param recorder: records the call.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Session:
         decoding: DecodingPool,
         *,
         ends_with_leg: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -78,23 +85,24 @@ class Session:
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
+        about = {"userId": user_id, "agentSet": settings.agents.name}
+        self._record = record_of(recorder, self.id, about, self._playout, self._conversation)
         self._model = SessionModel(
             endpoint,
             self._conversation,
             self,
             lambda: self._agents.upstream(muted=self._muted),
         )
-        self._agents = SessionAgents(
+        self._agents, self.call = control_of(
             self.id,
             settings,
             self._conversation,
             emit=self._emit,
             send=self._send,
-            configure=self._model.configure,
+            configure=self._configure,
             leg=lambda: self.legs.offered,
             hang_up=lambda: self.end(Ending.AGENT),
         )
-        self.call = self._agents.call
         self._watch = SessionWatch(
             self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
         )
@@ -107,19 +115,30 @@ class Session:
             self._ended.is_set,
             pcm.sample_rate,
             lambda voice: self._emit(out.AudioResponse(voice)),
+            self._record.watch,
         )
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         self._muted = False
+        self.clients = SessionClients(
+            SessionParts(
+                *(self, int(time.time() + limits.duration), self._conversation, self._playout),
+                *(self._uplink, self._model, self._agents),
+            ),
+            keeps_early=ends_with_leg,
+        )
+        self.channel = DataChannelClient(self.clients, lambda: self.legs.data_channel)
         self._apply_settings()
         self._lifetime = Lifetime(limits, self._loop.time())
-        self._warning: EndNotice | None = None
-        """What the client knows of the session's end."""
 
     # -- life
 
     @property
     def agent_set(self) -> str:
         return self._agents.settings.agents.name
+
+    @property
+    def settings(self) -> SessionSettings:
+        return self._agents.settings
 
     @property
     def ended(self) -> bool:
@@ -161,6 +180,7 @@ class Session:
                 await self.legs.close()
             finally:
                 self._set_status(Status.DISCONNECTED, self.end_reason)
+                self._record.close(self.end_reason)
                 log.info("session ended", reason=self.end_reason)
 
     def _tick(self, now: float) -> None:
@@ -176,9 +196,7 @@ class Session:
         if (cause := self._lifetime.ended(now)) is not None:
             self.fail(ErrorCode.SESSION_EXPIRED, cause)
             return
-        warning = self._lifetime.warning(now)
-        if (warning and warning.cause) is not (self._warning and self._warning.cause):
-            self._warning = warning
+        if self._lifetime.has_news(now):
             self._emit(self._standing())
 
     def fail(self, code: ErrorCode, reason: str) -> None:
@@ -194,9 +212,7 @@ class Session:
     # -- the door
 
     def attach(self, listener: Listener) -> None:
-        """Send events to ``listener``: those missed while nobody listened, and where things
-        stand.
-        """
+        """Tell ``listener`` what was missed while nobody listened, where things stand, and more."""
         self._mailbox.attach(listener, self._loop.time())
         listener.on_session_event(self._standing())
         self._switch_pcm()
@@ -215,14 +231,13 @@ class Session:
 
     def _emit(self, event: SessionEvent) -> None:
         self._watch.on_session_event(event)
+        self.clients.on_session_event(event)
+        self._record.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:
         """Where things stand, and whether the end is near."""
-        warning = self._lifetime.warning(self._loop.time()) if self._warning else None
-        if warning is None:
-            return out.StatusChanged(self.status)
-        return out.StatusChanged(self.status, warning.cause, warning.seconds)
+        return self._lifetime.standing(self.status, self._loop.time())
 
     def _set_status(self, status: Status, reason: str | None = None) -> None:
         if status is not self.status:
@@ -241,9 +256,7 @@ class Session:
         self.touch()
         # The leg's own tasks start here, outside of the session's root: they log under its id too.
         with structlog.contextvars.bound_contextvars(session=self.id):
-            answer = await self.legs.offer(sdp, phone)
-        self._conversation.audible = True
-        return answer
+            return await self.legs.offer(sdp, phone)
 
     async def accept_answer(self, sdp: str) -> None:
         """Of a phone, to an offer of ours. :raises GatewayError: ``negotiation_failed``."""
@@ -276,7 +289,7 @@ class Session:
             self._muted = muted
             self.clear_audio()
             self._apply_settings()
-            self._model.configure()
+            self._configure()
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
@@ -298,10 +311,15 @@ class Session:
         self.touch()
         self._agents.update(**changes)
         self._apply_settings()
+        self._configure()
+
+    def _configure(self) -> None:
         self._model.configure()
+        if isinstance(self._agents, PassThrough) and self._model.client.connected:
+            self._agents.configured()
 
     def _apply_settings(self) -> None:
-        detection = self._agents.settings.turn_detection or {}
+        detection = self._agents.turn_detection or {}
         self._conversation.barge_in = bool(detection.get("interrupt_response", True))
         self._conversation.server_answers = bool(detection.get("create_response", True))
         self._conversation.replay.manual = self._muted or not detection
@@ -309,6 +327,7 @@ class Session:
     # -- the model
 
     def _send(self, event: protocol.Event) -> None:
+        self._record.on_sent(event)
         self._model.send(event)
 
     def on_model_status(self, status: Status, reason: str | None = None) -> None:
@@ -318,11 +337,19 @@ class Session:
         else:
             self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
 
-    def on_model_changed(self) -> None:
+    def on_model_changed(self, *, moved: bool | None) -> None:
+        self.clients.on_model_changed(moved=moved)
         self._agents.on_model_changed()
+
+    def on_aside_event(self, event: protocol.Event) -> None:
+        if event["type"] != protocol.AUDIO_DELTA:
+            self._watch.on_model_event(event)
+        self.clients.on_aside_event(event)
 
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
+        if kind == protocol.AUDIO_DELTA:
+            self.clients.on_audio(event)
         if not self._playout.is_empty:
             # Also when an item ends: its last part of a frame is owed from then on.
             self.legs.wake()
@@ -332,10 +359,10 @@ class Session:
             self.touch()
         self._agents.on_model_event(event)
         self._watch.on_model_event(event)
-        event = protocol.for_client(event)
-        self._emit(out.UpstreamEvent(event))
-        if (channel := self.legs.data_channel) is not None:
-            channel.send_data(json.dumps(event))
+        self.clients.on_model_event(event)
+        if kind == protocol.SESSION_UPDATED:
+            self._apply_settings()
+        self._emit(out.UpstreamEvent(protocol.for_client(event)))
 
     # -- the leg
 
@@ -344,22 +371,27 @@ class Session:
             self._model.client.append(pcm)
 
     def on_dtmf(self, key: str) -> None:
+        self.clients.on_dtmf(key)
         self.press(key)
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
         if leg is not self.legs.offered:
             return
         self._emit(out.LegStateChanged(state.value, ICE_STATES[state]))
-        if state in (LegState.FAILED, LegState.CLOSED):
+        if gone := state in (LegState.FAILED, LegState.CLOSED):
             self._conversation.interrupt(self._loop.time())
-            self._conversation.audible = not self._ends_with_leg
             if self._ends_with_leg:
                 self.end(Ending.HUNG_UP if state is LegState.CLOSED else Ending.LOST)
+        self._conversation.audible = not (gone and self._ends_with_leg)
         self._switch_pcm()
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
+        self.clients.on_played(self._playout.started())
         self._agents.poll()
 
+    def on_data_open(self, label: str) -> None:
+        self.channel.open()
+
     def on_data(self, label: str, message: str) -> None:
-        log.debug("data channel message ignored", label=label, length=len(message))
+        self.channel.receive(message)

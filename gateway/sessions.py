@@ -13,6 +13,7 @@ import structlog
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.agents.text_model import TextModel
+from gateway.core.control import Control, Right
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
@@ -20,7 +21,9 @@ from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder
 from gateway.session import Session
+from gateway.session_passthrough import NOBODY
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 
@@ -47,6 +50,12 @@ class SessionDefaults:
     """Those a client may ask for; ``agent_set`` is the name of one."""
     text_model: TextModel | None = None
     """What agents may ask; None: there is none."""
+    control: Control = Control.AGENTS
+    """Who runs the calls of clients that speak the Realtime protocol."""
+    rights: frozenset[Right] = frozenset()
+    """What these may change although agents run the call."""
+    recorder: Recorder | None = None
+    """None: calls are not recorded."""
 
 
 class Sessions:
@@ -69,6 +78,11 @@ class Sessions:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._graces: dict[str, asyncio.TimerHandle] = {}
         self.draining = False
+
+    @property
+    def defaults(self) -> SessionDefaults:
+        """What a session is made of unless its client asks for something else."""
+        return self._defaults
 
     def __len__(self) -> int:
         return len(self._live)
@@ -93,12 +107,18 @@ class Sessions:
         **settings: Any,
     ) -> Session:
         """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
-        default.
+        default, but of ``turn_detection`` push-to-talk.
 
         :raises GatewayError: as :meth:`admit`.
         """
         agents = self.admit(agent_set)
-        given = {name: value for name, value in settings.items() if value is not None}
+        if settings.get("control") is Control.PASS_THROUGH:
+            agents = NOBODY
+        given = {
+            name: value
+            for name, value in settings.items()
+            if value is not None or name == "turn_detection"
+        }
         wanted = SessionSettings(
             **{
                 "agents": agents,
@@ -118,6 +138,7 @@ class Sessions:
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,
+            recorder=self._defaults.recorder,
         )
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)
@@ -145,6 +166,22 @@ class Sessions:
             return self._defaults.agent_sets.find(name)
         except AgentSetError as error:
             raise GatewayError(ErrorCode.BAD_REQUEST, str(error)) from None
+
+    def when_ended(self, session: Session, told: Callable[[], None]) -> None:
+        """Call ``told`` once nothing is left of a session."""
+        task = self._tasks.get(session.id)
+        if task is None:
+            told()
+        else:
+            task.add_done_callback(lambda _: told())
+
+    def knows_agents(self, name: str) -> bool:
+        """Whether there is an agent set of that name."""
+        try:
+            self._defaults.agent_sets.find(name)
+        except AgentSetError:
+            return False
+        return True
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)

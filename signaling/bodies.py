@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from aiohttp import web
 
 from gateway.core.events import ErrorCode, GatewayError
+from signaling.events import bad_request, mapping
 
 BODY_TIMEOUT = 10.0
 """Seconds for a body to arrive in."""
@@ -32,3 +36,22 @@ async def _read(request: web.Request, limit: int, what: str) -> bytes:
             return body
         body += more
     raise GatewayError(ErrorCode.TOO_LARGE, f"the {what} is larger than {limit >> 10} KiB")
+
+
+async def read_json(request: web.Request, limit: int) -> Mapping[str, Any]:
+    """The object that a body of at most ``limit`` bytes is; an empty body is an empty one.
+
+    :raises GatewayError: ``bad_request``, ``too_large``.
+    """
+    body = await read_body(request, limit, "body")
+    if not body.strip():
+        return {}
+    try:
+        return mapping("the body", json.loads(body, parse_constant=_no_number))
+    except (ValueError, RecursionError):
+        raise bad_request("the body is not JSON") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have (RFC 8259 §6)."""
+    raise ValueError(name)

@@ -5,22 +5,20 @@ carries.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.core.events import ErrorCode, GatewayError
+from gateway.core.events import ErrorCode
 from gateway.sessions import Sessions
+from signaling.http_errors import Handler, error_body
 from signaling.origins import Origins
-
-log = structlog.get_logger(__name__)
 
 WEB_ROOT = Path(str(files("client"))).resolve() / "web"
 
@@ -37,36 +35,33 @@ PAGE_HEADERS = {
 
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "authorization, content-type, x-openai-agents-sdk",
+    # The wildcard is for what else OpenAI's clients send of themselves; it is not one for the
+    # first (Fetch standard §3.3.3).
+    "Access-Control-Allow-Headers": (
+        "authorization, content-type, if-match, x-client-request-id, x-openai-agents-sdk, *"
+    ),
     "Access-Control-Max-Age": "600",
 }
 
-_STATUS = {
-    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
-    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
-    ErrorCode.NEGOTIATION_FAILED: HTTPStatus.BAD_REQUEST,
-    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    ErrorCode.UNSUPPORTED_FORMAT: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    ErrorCode.CAPACITY: HTTPStatus.SERVICE_UNAVAILABLE,
-    ErrorCode.NO_SESSION: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-
-_HEADERS = {
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
-    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},  # RFC 9110 §11.6.1
-}
+_EXPOSED = "Location, ETag, Link, Retry-After, x-request-id"
 
 _SOCKET_IO = "/socket.io/"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class HttpDoor:
-    """:param model_url: shown in ``/health``."""
+    """:param model_url: shown in ``/health``.
+    :param trunks: how each one stands, in a word.
+    """
 
-    def __init__(self, sessions: Sessions, model_url: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        model_url: str,
+        trunks: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._sessions = sessions
         self._model_url = model_url
+        self._trunks = trunks
         self._version = _version()
         self._started = time.monotonic()
 
@@ -103,6 +98,8 @@ class HttpDoor:
             "sessions": len(self._sessions),
             "model": {"url": self._model_url, "state": self._sessions.model_state},
         }
+        if trunks := self._trunks():
+            health["trunks"] = trunks
         return web.json_response(health)
 
     async def _ready(self, request: web.Request) -> web.Response:
@@ -115,38 +112,6 @@ def _version() -> str:
         return version("talkpath")
     except PackageNotFoundError:  # run from its source, without being installed
         return "0+source"
-
-
-def error_response(error: GatewayError) -> web.Response:
-    """A failure with the HTTP status that fits it."""
-    status = _STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return _error(status, error.code.value, error.message, _HEADERS.get(status, {}))
-
-
-def _error(status: int, code: str, message: str, headers: Mapping[str, str]) -> web.Response:
-    """``{error: {type, code, message, param}}``, as OpenAI's clients read it."""
-    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    body = {"type": kind, "code": code, "message": message, "param": None}
-    return web.json_response({"error": body}, status=status, headers=headers)
-
-
-@web.middleware
-async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A middleware that answers every failure as JSON, those of aiohttp's router too."""
-    try:
-        return await handler(request)
-    except GatewayError as error:
-        return error_response(error)
-    except web.HTTPException as error:
-        if error.status < HTTPStatus.BAD_REQUEST:
-            raise
-        phrase = HTTPStatus(error.status).phrase
-        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        message = f"{request.method} {request.path[:256]}: {phrase.lower()}"
-        return _error(error.status, phrase.lower().replace(" ", "_"), message, allow)
-    except Exception:  # the root of one request
-        log.exception("request failed", path=request.path)
-        return error_response(GatewayError(ErrorCode.INTERNAL, "the gateway failed to answer"))
 
 
 def cors(origins: Origins) -> Middleware:
@@ -162,7 +127,7 @@ def cors(origins: Origins) -> Middleware:
         admitted = origins.admit(origin, request.headers.get("Host"))
         if not admitted and request.method not in ("GET", "HEAD"):
             code, message = ErrorCode.UNAUTHORIZED.value, "this origin is not in ALLOWED_ORIGINS"
-            return _error(HTTPStatus.FORBIDDEN, code, message, {"Vary": "Origin"})
+            return error_body(HTTPStatus.FORBIDDEN, code, message, {"Vary": "Origin"})
         preflight = (
             request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         )
@@ -170,7 +135,7 @@ def cors(origins: Origins) -> Middleware:
         response.headers["Vary"] = "Origin"
         if origin is not None and admitted:
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Location"
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
             if preflight:
                 response.headers.update(_PREFLIGHT_HEADERS)
         return response

@@ -1,8 +1,9 @@
-"""Ephemeral keys: what a server asks for and hands to its page, so that the page may open a session
-of the configuration that the server chose.
+"""Ephemeral keys: what a server asks for and hands to its page, so that the page may open sessions
+of the configuration that the server chose, and of no other.
 
-A key is ``ek_`` and a JWT (RFC 7519, HS256): nothing is kept for it. Its configuration can be read
-by whoever holds it, as can what a session tells its client.
+A key is ``ek_`` and a JWT (RFC 7519, HS256) with its configuration in it: nothing is kept, and
+whoever holds the key can read it. A configuration too long for a header that every proxy lets
+through is kept here until its key expires.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import jwt
 
 from gateway.core.events import ErrorCode, GatewayError
+from signaling.session_config import SessionConfig
 
 PREFIX: Final = "ek_"
 
-MAX_KEY: Final = 24_576
-"""Characters of a key: it has to fit into a header, beside a few others."""
+MAX_KEY: Final = 4_096
+"""Characters of a key: it has to fit into a header of 8 KiB, beside a few others."""
 
-MAX_HEADER: Final = 32_768
-"""Bytes of one HTTP header, with a key in it."""
+MAX_KEPT: Final = 32 * 1024 * 1024
+"""Characters of all configurations that are kept."""
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "talkpath:session"
@@ -31,13 +33,14 @@ _AUDIENCE: Final = "talkpath:session"
 
 
 @dataclass(frozen=True, slots=True)
-class KeySession:
-    """The configuration that a key carries; None: the gateway's default."""
+class Grant:
+    """What a client may open.
 
-    model: str | None = None
-    agent_set: str | None = None
-    instructions: str | None = None
-    voice: str | None = None
+    :ivar key_id: of the key that it showed; None: it showed none.
+    """
+
+    config: SessionConfig = field(default_factory=SessionConfig)
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class EphemeralKey:
 
 
 class EphemeralKeys:
-    """Keys under one secret.
+    """Keys under one secret. One key opens any number of sessions until it expires.
 
     :param secret: by default one of this process, whose keys end with it.
     :param clock: seconds since 1970.
@@ -59,41 +62,81 @@ class EphemeralKeys:
     def __init__(self, secret: bytes | None = None, clock: Callable[[], float] = time.time) -> None:
         self._secret = secret or secrets.token_bytes(32)
         self._clock = clock
+        self._kept: dict[str, tuple[str, int]] = {}
+        self._kept_length = 0
 
-    def issue(self, session: KeySession, lifetime: int) -> EphemeralKey:
-        """A key for ``session``, good for ``lifetime`` seconds.
+    def issue(self, config: SessionConfig, lifetime: int) -> EphemeralKey:
+        """A key for ``config``, good for ``lifetime`` seconds.
 
-        :raises GatewayError: ``too_large``: no header has room for that configuration.
+        :raises GatewayError: ``capacity``: too many long configurations are kept.
         """
         key_id, expires_at = f"sess_{secrets.token_hex(12)}", int(self._clock()) + lifetime
-        given = {name: value for name, value in asdict(session).items() if value is not None}
-        claims = {"aud": _AUDIENCE, "jti": key_id, "exp": expires_at, "session": given}
-        value = PREFIX + jwt.encode(claims, self._secret, _ALGORITHM)
-        if len(value) > MAX_KEY:
-            raise GatewayError(ErrorCode.TOO_LARGE, "the configuration is too long for a key")
+        claims = {"aud": _AUDIENCE, "jti": key_id, "exp": expires_at}
+        text = config.encode()
+        value = self._sign({**claims, "config": text}) if len(text) < MAX_KEY else ""
+        if not 0 < len(value) <= MAX_KEY:
+            self._keep(key_id, text, expires_at)
+            value = self._sign(claims)
         return EphemeralKey(key_id, value, expires_at)
 
-    def open(self, token: str | None) -> KeySession:
-        """The configuration of the key that a client shows. No key: the defaults.
+    def _sign(self, claims: Mapping[str, Any]) -> str:
+        return PREFIX + jwt.encode(dict(claims), self._secret, _ALGORITHM)
+
+    def open(self, token: str | None) -> Grant:
+        """What the key that a client shows lets it open. No key: anything.
 
         :raises GatewayError: ``unauthorized``: it has expired, or is not of this gateway.
         """
-        if token is None or not token.startswith(PREFIX):
-            return KeySession()
+        if not is_key(token):
+            return Grant()
+        claims = self._claims(token)
+        if claims["exp"] <= self._clock():
+            raise _refused()
+        text = claims.get("config") or self._kept.get(claims["jti"], ("", 0))[0]
+        if not text:
+            raise _refused()
+        return Grant(SessionConfig.decode(text), claims["jti"])
+
+    def id_of(self, token: str) -> str:
+        """The id of a key, be it expired: what it opened is still its own.
+
+        :raises GatewayError: ``unauthorized``: it is not of this gateway.
+        """
+        key_id: str = self._claims(token)["jti"]
+        return key_id
+
+    def _claims(self, token: str | None) -> dict[str, Any]:
         try:
-            # The time is compared here, for the clock is a parameter.
-            claims = jwt.decode(
-                token.removeprefix(PREFIX),
+            # The time is compared elsewhere, for the clock is a parameter.
+            return jwt.decode(
+                (token or "").removeprefix(PREFIX),
                 self._secret,
                 [_ALGORITHM],
-                {"verify_exp": False, "require": ["exp", "aud", "session"]},
+                {"verify_exp": False, "require": ["exp", "aud", "jti"]},
                 audience=_AUDIENCE,
             )
         except (jwt.InvalidTokenError, ValueError):
             raise _refused() from None
-        if claims["exp"] <= self._clock():
-            raise _refused()
-        return KeySession(**claims["session"])
+
+    # -- what does not fit into a key
+
+    def _keep(self, key_id: str, text: str, expires_at: int) -> None:
+        if self._kept_length + len(text) > MAX_KEPT:
+            self._forget_expired()
+        if self._kept_length + len(text) > MAX_KEPT:
+            raise GatewayError(ErrorCode.CAPACITY, "the gateway keeps no more configurations now")
+        self._kept[key_id] = text, expires_at
+        self._kept_length += len(text)
+
+    def _forget_expired(self) -> None:
+        now = self._clock()
+        self._kept = {i: (text, at) for i, (text, at) in self._kept.items() if at > now}
+        self._kept_length = sum(len(text) for text, _ in self._kept.values())
+
+
+def is_key(token: str | None) -> bool:
+    """Whether a token says of itself that it is an ephemeral key."""
+    return token is not None and token.startswith(PREFIX)
 
 
 def _refused() -> GatewayError:

@@ -24,7 +24,7 @@ from signaling.audio import read_audio
 from signaling.client import Client
 from signaling.engine import MALFORMED, MAX_PACKET_BYTES, SocketServer
 from signaling.ice import IceServers
-from signaling.keys import EphemeralKeys, KeySession
+from signaling.keys import EphemeralKeys, Grant
 from signaling.origins import Origins
 
 log = structlog.get_logger(__name__)
@@ -140,12 +140,14 @@ class SocketIoDoor:
         join = events.Join.parse(data)
         resumes = join.session_id is not None and join.resume_token is not None
         # A resume token is worth more than a key, which may have expired meanwhile.
-        granted = KeySession() if resumes else self._ephemeral_keys.open(client.token)
+        granted = Grant() if resumes else self._ephemeral_keys.open(client.token)
+        config = granted.config
         join = replace(
             join,
-            agent_set=join.agent_set or granted.agent_set,
-            instructions=join.instructions or granted.instructions,
-            voice=join.voice or granted.voice,
+            agent_set=join.agent_set or config.agent_set,
+            instructions=join.instructions or config.instructions,
+            voice=join.voice or config.voice,
+            language=join.language or config.settings().get("language"),
         )
         if client.session is not None:
             await self._change_session(client, client.session, join)
@@ -156,11 +158,14 @@ class SocketIoDoor:
         else:
             session = self._sessions.open(
                 join.user_id or f"guest-{client.sid[:8]}",
-                model=granted.model,
+                model=config.model,
                 agent_set=join.agent_set,
-                instructions=join.instructions,
-                voice=join.voice,
-                language=join.language,
+                **config.settings()
+                | {
+                    "instructions": join.instructions,
+                    "voice": join.voice,
+                    "language": join.language,
+                },
             )
         client.listen(session)
         return {

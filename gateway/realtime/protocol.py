@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ SPEECH_STARTED: Final = "input_audio_buffer.speech_started"
 SPEECH_STOPPED: Final = "input_audio_buffer.speech_stopped"
 COMMITTED: Final = "input_audio_buffer.committed"
 ITEM_ADDED: Final = "conversation.item.added"
+ITEM_DONE: Final = "conversation.item.done"
 ITEM_DELETED: Final = "conversation.item.deleted"
 INPUT_DELTA: Final = "conversation.item.input_audio_transcription.delta"
 INPUT_COMPLETED: Final = "conversation.item.input_audio_transcription.completed"
@@ -96,6 +98,11 @@ def pcm_of(event: Event) -> bytes | None:
         return binascii.a2b_base64(event["delta"])
     except binascii.Error:
         return None
+
+
+def new_item_id() -> str:
+    """For an item of ours."""
+    return f"item_{secrets.token_hex(12)}"
 
 
 def item_id(event: Event) -> str:
@@ -215,6 +222,9 @@ def normalise(event: Event) -> Event:
 
 APPEND: Final = "input_audio_buffer.append"
 
+CONFIGURATION_ID: Final = "talkpath_session"
+"""``event_id`` of a ``session.update`` of the gateway's own."""
+
 ROOT: Final = "root"
 """``previous_item_id`` of the first item."""
 
@@ -333,12 +343,19 @@ def _create_item(item: Event, previous_item_id: str | None) -> Event:
     return event
 
 
+_SAY_EXACTLY: Final = "Say only these words, as they stand, and nothing else: "
+
+
 def say_exactly(phrase: str) -> Event:
     """The ``response`` object that makes a model say a phrase, and do nothing else."""
-    return {
-        "instructions": f'Say only these words, as they stand, and nothing else: "{phrase}"',
-        "tool_choice": "none",
-    }
+    return {"instructions": f'{_SAY_EXACTLY}"{phrase}"', "tool_choice": "none"}
+
+
+def phrase_to_say(instructions: str) -> str | None:
+    """The phrase of :func:`say_exactly`, for a model that has no other way to follow it."""
+    if not instructions.startswith(f'{_SAY_EXACTLY}"'):
+        return None
+    return instructions.removeprefix(_SAY_EXACTLY)[1:-1]
 
 
 def delete_item(item_id: str) -> Event:

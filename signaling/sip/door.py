@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,13 +19,21 @@ from gateway.session import Session
 from gateway.session_offer import Phone
 from gateway.sessions import Sessions
 from gateway.sip_settings import SipAddress
+from gateway.trunk_settings import SipTrunk
 from signaling.origins import Origins
-from signaling.sip.call import Call
+from signaling.sip.call import Call, Offer
+from signaling.sip.caller_facts import caller_facts
+from signaling.sip.dialling import Dialling
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
+from signaling.sip.placed_call import Caller, PlacedCall
+from signaling.sip.route import Route
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
+from signaling.sip.trunk import Trunk
+from signaling.sip.trunks import Trunks
 from signaling.sip.user_agent import RETRY_AFTER, UserAgent
+from signaling.sip.ways import ways_to
 from signaling.sip.websocket import WebSocketDoor
 
 log = structlog.get_logger(__name__)
@@ -54,12 +62,15 @@ class SipOptions:
 
     :ivar users: passwords by name; empty: anybody may call.
     :ivar public: our addresses as phones see them; empty: those they reach.
+    :ivar closed: without ``users``, nobody but trunks may call.
     """
 
     listen: Sequence[SipAddress] = ()
     users: Mapping[str, str] | None = None
     public: Sequence[str] = ()
     tls: ssl.SSLContext | None = None
+    trunks: Sequence[SipTrunk] = ()
+    closed: bool = False
 
 
 class _Line:
@@ -85,8 +96,21 @@ class SipDoor:
         self._sessions = sessions
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self._agent = UserAgent(self, Digest(options.users) if options.users else None)
+        self._agent = UserAgent(
+            self,
+            Digest(options.users) if options.users else None,
+            lambda flow: self.trunks.of(flow) is not None,
+            closed=options.closed,
+        )
         self._listeners = Listeners(self._receive, self._closed, options.public, options.tls)
+        self.trunks = Trunks(
+            options.trunks,
+            self._agent.requests,
+            self._agent.timers,
+            self._listeners,
+            self._settle,
+            options.public,
+        )
         self._websockets = WebSocketDoor(self._receive, self._closed, origins)
         self._lines: dict[Call, _Line] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -116,11 +140,35 @@ class SipDoor:
                 raise SipCannotListen(
                     f"cannot listen on SIP_LISTEN={address}: {reason.lower()}"
                 ) from None
+        self.trunks.start()
+
+    async def dial(
+        self, to: str, agent_set: str | None = None, sender: str | None = None
+    ) -> Dialling:
+        """Call somebody; what comes of it, the returned object knows.
+
+        :param to: a name that phones registered under, or what a trunk leads to.
+        :param agent_set: who talks; None: the agents of ``AGENT_SET``.
+        :param sender: who calls, as the phone shows it: a name, or a SIP URI.
+        :raises BadAddress: ``to`` or ``sender`` is none.
+        :raises NotReachable: there is no way to ``to``.
+        :raises GatewayError: as :meth:`Sessions.admit`.
+        """
+        self._sessions.admit(agent_set)
+        routes = await ways_to(to, sender, self._agent.registrar, self.trunks)
+        session = self._sessions.open("sip", agent_set=agent_set, ends_with_leg=True)
+        dialling = Dialling(self, session, to)
+        self._sessions.when_ended(session, dialling.on_session_ended)
+        ways = [(route, self._phone(route.flow, trusted=route.trusted)) for route in routes]
+        log.info("dial", session=session.id, phones=len(ways))
+        self._own(dialling.run(ways), "sip-dial")
+        return dialling
 
     async def close(self) -> None:
         """Hang up what is left, and leave nothing behind. The sessions have ended."""
         for call in list(self._lines):
             self.hang_up(call)
+        await self.trunks.close(LAST_WORDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self._idle.wait()
@@ -140,6 +188,7 @@ class SipDoor:
 
     def _closed(self, flow: Flow) -> None:
         self._agent.close(flow, self._loop.time())
+        self.trunks.closed(flow)
         if not self._is_closed:  # The last connections close after it.
             self._settle()
 
@@ -169,27 +218,34 @@ class SipDoor:
 
     def on_offer(self, call: Call, sdp: str) -> None:
         """An offer is to be answered; :class:`CallHandler`."""
-        task = self._loop.create_task(self._answer(call, sdp), name="sip-answer")
+        self._own(self._answer(call, sdp, call.offer), "sip-answer")
+
+    def _own(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = self._loop.create_task(work, name=name)
         self._answering.add(task)
         task.add_done_callback(self._answered)
 
-    async def _answer(self, call: Call, sdp: str) -> None:
-        line = self._lines.get(call)
-        if line is None:
-            return
-        flow = call.dialog.flow
-        phone = Phone(
+    def _phone(self, flow: Flow, *, trusted: bool = False) -> Phone:
+        return Phone(
             flow.remote[0],
-            trusted=bool(self._options.users),
+            trusted=trusted or bool(self._options.users),
             secure=flow.transport == "tls",
             browser=flow.transport in ("ws", "wss"),
         )
+
+    async def _answer(self, call: Call, sdp: str, offer: Offer | None) -> None:
+        line = self._lines.get(call)
+        if line is None or offer is None:
+            return
+        trunk = self.trunks.of(call.dialog.flow)
+        phone = self._phone(call.dialog.flow, trusted=trunk is not None)
         try:
             if line.session is None:
                 session = self._sessions.open(
                     "sip",
-                    agent_set=None if call.user in ANY_AGENT else call.user,
+                    agent_set=self._agents_of(call.user, trunk),
                     ends_with_leg=True,
+                    context=_context(call, by_trunk=trunk is not None),
                 )
                 line.session = session
                 session.call.line = PhoneLine(call, self._settle)
@@ -197,22 +253,31 @@ class SipDoor:
                 session.attach(line)
             else:
                 answer = await line.session.offer(sdp, phone)
-            call.accept(answer, self._loop.time())
+            call.accept(answer, self._loop.time(), offer)
         except GatewayError as error:
             log.info("call refused", code=error.code.value, reason=error.message)
             code = _REFUSALS.get(error.code, 500)
             extra = (("Retry-After", RETRY_AFTER),) if code == 503 else ()
-            call.refuse(code, self._loop.time(), extra)
+            call.refuse(code, self._loop.time(), extra, offer)
         finally:
             # Whatever failed, the phone gets to know; changes nothing once it was answered.
-            call.refuse(500, self._loop.time())
+            call.refuse(500, self._loop.time(), offer=offer)
             self._settle()
+
+    def _agents_of(self, called: str, trunk: Trunk | None) -> str | None:
+        """The set that answers; None: that of ``AGENT_SET``."""
+        if called in ANY_AGENT:
+            called = ""
+        if trunk is None:
+            return called or None
+        if trunk.settings.agent_set is not None:
+            return trunk.settings.agent_set
+        # A trunk calls by number, and a number is no name of a set.
+        return called if called and self._sessions.knows_agents(called) else None
 
     def on_answer(self, call: Call, sdp: str) -> None:
         """The answer to an offer of ours; :class:`CallHandler`."""
-        task = self._loop.create_task(self._take_answer(call, sdp), name="sip-take-answer")
-        self._answering.add(task)
-        task.add_done_callback(self._answered)
+        self._own(self._take_answer(call, sdp), "sip-take-answer")
 
     async def _take_answer(self, call: Call, sdp: str) -> None:
         line = self._lines.get(call)
@@ -245,7 +310,34 @@ class SipDoor:
         if line is not None and line.session is not None:
             line.session.end(Ending.PASSED_ON if call.is_passed_on else Ending.HUNG_UP)
 
+    # -- calls of ours
+
+    def place(self, route: Route, sdp: str, caller: Caller) -> PlacedCall:
+        """Call a phone; :class:`Operator`."""
+        placed = self._agent.place(route, sdp, caller, self._loop.time())
+        self._settle()
+        return placed
+
+    def cancel(self, placed: PlacedCall, *, elsewhere: bool) -> None:
+        """Let it ring no more; :class:`Operator`."""
+        placed.cancel(self._loop.time(), elsewhere=elsewhere)
+        self._settle()
+
+    def join(self, call: Call, session: Session) -> None:
+        """A call of ours was answered; :class:`Operator`."""
+        self._lines[call] = line = _Line(self, call)
+        line.session = session
+        session.call.line = PhoneLine(call, self._settle)
+        session.attach(line)
+
     def hang_up(self, call: Call) -> None:
         """The session ended, whyever."""
         call.hang_up(self._loop.time())
         self._settle()
+
+
+def _context(call: Call, *, by_trunk: bool) -> str | None:
+    """What the agent is told of the caller."""
+    if call.offer is None:
+        return None
+    return caller_facts(call.offer.asked.headers, call.user, by_trunk=by_trunk) or None

@@ -1,19 +1,9 @@
-"""What strangers may ask for: a token bucket for each address, and scanners that get no answer."""
+"""Scanners, who get no answer."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections import OrderedDict
 from typing import Final
-
-MAX_ADDRESSES: Final = 10_000
-"""Addresses remembered. Those not heard of for longest go first, and begin anew with a full
-bucket.
-"""
-
-_IPV6_SITE: Final = 64
-"""Bits of an IPv6 address that its owner did not choose."""
 
 _SCANNER: Final = re.compile(
     r"friendly-scanner|sipvicious|sipcli|sip-?scan|sundayddr|iwar|vaxsipuseragent|pplsip|"
@@ -25,35 +15,3 @@ _SCANNER: Final = re.compile(
 def is_scanner(user_agent: str | None) -> bool:
     """Whether a program names itself that looks for open gateways."""
     return user_agent is not None and _SCANNER.search(user_agent) is not None
-
-
-class Buckets:
-    """``rate`` tokens a second for each address, ``burst`` at most.
-
-    >>> calls = Buckets(rate=1.0, burst=2)
-    >>> [calls.take("192.0.2.1", now=0.0) for _ in range(3)]
-    [True, True, False]
-    """
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, host: str, now: float) -> bool:
-        """Take a token for what came from ``host``; False: there is none."""
-        key = _site(host)
-        level, at = self._levels.pop(key, (self._burst, now))
-        level = min(self._burst, level + (now - at) * self._rate)
-        taken = level >= 1.0
-        self._levels[key] = (level - 1.0 if taken else level, now)
-        if len(self._levels) > MAX_ADDRESSES:
-            self._levels.popitem(last=False)
-        return taken
-
-
-def _site(host: str) -> str:
-    if ":" not in host:
-        return host
-    address = ipaddress.ip_network(f"{host.partition('%')[0]}/{_IPV6_SITE}", strict=False)
-    return str(address.network_address)

@@ -7,6 +7,7 @@ echoed as it came.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -42,7 +43,9 @@ PHRASES: Final = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    407: "Proxy Authentication Required",
     408: "Request Timeout",
+    410: "Gone",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
@@ -51,12 +54,17 @@ PHRASES: Final = {
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    485: "Ambiguous",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
     489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Server Time-out",
     505: "Version Not Supported",
@@ -76,7 +84,7 @@ _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LONG_NUMBER: Final = re.compile(r"tel:[^;>]{65}", re.IGNORECASE)
 _TAG: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 _RPORT: Final = re.compile(r";\s*rport\s*(?==[^;,]*|(?=[;,])|$)(=[^;,]*)?", re.IGNORECASE)
-_RECEIVED: Final = re.compile(r";\s*received\s*=[^;,]*", re.IGNORECASE)
+_RECEIVED: Final = re.compile(r";\s*received\s*=([^;,]*)", re.IGNORECASE)
 _URI: Final = re.compile(r"[a-z][a-z\d+.-]*:[^\s<>\"]+", re.IGNORECASE | re.ASCII)
 _SIP: Final = re.compile(r"sips?:", re.IGNORECASE)
 _IPV4_IN_IPV6: Final = re.compile(r"(?<=[^:]::)\d{1,3}(?:\.\d{1,3}){3}(?=\])", re.ASCII)
@@ -119,12 +127,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; ``method`` is that of the request it answers."""
+    """A response; ``method`` is that of the request it answers.
+
+    :ivar to_tag: whose answer it is; empty in a 100, and where To is missing.
+    """
 
     code: int
     headers: Headers
     branch: str
     method: str
+    to_tag: str = ""
+    body: bytes = b""
 
 
 def parse(data: bytes) -> Request | Response:
@@ -143,7 +156,7 @@ def parse(data: bytes) -> Request | Response:
     start = first.rstrip("\r").split(" ", 2)
     headers = _headers(rest)
     if len(start) == 3 and _VERSION.fullmatch(start[0]):
-        return _response(start[1], headers)
+        return _response(start[1], headers, data[found.end() :])
     if start[0].upper().startswith("SIP/"):
         raise Malformed("a response that is none")
     if len(start) != 3 or not _VERSION.fullmatch(start[2]) or not _TOKEN.fullmatch(start[0]):
@@ -188,15 +201,21 @@ def content_length(value: str) -> int | None:
     return int(value)
 
 
-def _response(code: str, headers: Headers) -> Response:
+def _response(code: str, headers: Headers, rest: bytes) -> Response:
+    """Nobody is told of one that is malformed."""
     try:
         via = _top_via(headers)
         answered = CSeq.parse(headers["CSeq"])
+        to_tag = _tag(headers["To"]) if headers.get("To") else ""
+        body = _body(rest, headers)
     except (ValueError, TypeError, KeyError):
         raise Malformed("a response to nothing") from None
+    except Malformed as error:
+        raise Malformed(str(error)) from None
     if not re.fullmatch(r"[1-6]\d\d", code, re.ASCII):
         raise Malformed("a response without a code")
-    return Response(int(code), headers, via.parameters.get("branch") or "", answered.method)
+    branch = via.parameters.get("branch") or ""
+    return Response(int(code), headers, branch, answered.method, to_tag, body)
 
 
 def _request(method: str, uri: str, headers: Headers, body: bytes) -> Request:
@@ -265,9 +284,13 @@ def addresses(value: str) -> list[Address]:
 
 
 def _top_via(headers: Headers) -> Via:
-    first = _FIRST_VALUE.match(headers["Via"])
     # Where a request comes from we see; the parser does not take every "received" (RFC 5118 §4.5).
-    return Via.parse(_readable(_RECEIVED.sub("", first[0])) if first else "")
+    return Via.parse(_readable(_RECEIVED.sub("", _first_value(headers["Via"]))))
+
+
+def _first_value(value: str) -> str:
+    found = _FIRST_VALUE.match(value)
+    return found[0] if found else ""
 
 
 def _refuse(headers: Headers, reason: str, code: int = 400) -> NoReturn:
@@ -289,8 +312,22 @@ def note_source(headers: Headers, host: str, port: int) -> None:
     found = _FIRST_VALUE.match(values[0])
     assert found is not None
     top, rest = _RECEIVED.sub("", found[0]), values[0][found.end() :]
-    address = f"[{host}]" if ":" in host else host
+    address = host.partition("%")[0]
     values[0] = f"{_RPORT.sub(f';rport={port}', top, 1).rstrip()};received={address}{rest}"
+
+
+def source_seen(answer: Response) -> tuple[str, int] | None:
+    """Our address and port as whoever answered saw them (RFC 3581 §3); None: it does not say."""
+    via = _top_via(answer.headers)
+    received = _RECEIVED.search(_first_value(answer.headers["Via"]))
+    try:
+        host = str(ipaddress.ip_address(received[1].strip(" []") if received else ""))
+    except ValueError:
+        return None
+    port = via.parameters.get("rport") or ""
+    if re.fullmatch(r"\d{1,5}", port, re.ASCII) and 0 < int(port) <= 65_535:
+        return host, int(port)
+    return (host, via.port) if via.port is not None else None
 
 
 def response(

@@ -10,16 +10,21 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from sipmessage import Headers
 
-from signaling.sip.call import ALLOW, Call, State
-from signaling.sip.dialog import DialogId, user_of
+from signaling.buckets import Buckets
+from signaling.sip.call import ALLOW, Call
+from signaling.sip.call_table import State
+from signaling.sip.dialog import Dialog, DialogId, user_of
 from signaling.sip.digest import Digest, Verdict, username
-from signaling.sip.guard import Buckets, is_scanner
+from signaling.sip.guard import is_scanner
 from signaling.sip.message import Malformed, Request, note_source, options, parse, response
+from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.registrar import Registrar
+from signaling.sip.route import Route
 from signaling.sip.session_timer import MIN_INTERVAL, IntervalTooSmall
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import Flow, Transaction
@@ -63,14 +68,25 @@ class CallHandler(Protocol):
 class UserAgent:
     """All calls of the gateway.
 
-    :param digest: whom to let in; None: anybody.
+    :param digest: whom to let in; None: anybody, unless ``closed``.
+    :param knows: whose calls come in without a password.
+    :param closed: nobody else's do, if there are no passwords.
     """
 
-    def __init__(self, handler: CallHandler, digest: Digest | None = None) -> None:
+    def __init__(
+        self,
+        handler: CallHandler,
+        digest: Digest | None = None,
+        knows: Callable[[Flow], bool] = lambda flow: False,
+        *,
+        closed: bool = False,
+    ) -> None:
         self.timers = Timers()
         self.registrar = Registrar(self.timers)
         self._handler = handler
         self._digest = digest
+        self._knows = knows
+        self._closed = closed
         self._transactions = Transactions(self, self.timers)
         self._calls: dict[DialogId, Call] = {}
         self._begun: dict[tuple[str, str], Call] = {}
@@ -86,6 +102,11 @@ class UserAgent:
     def is_idle(self) -> bool:
         """No call is there, and none of our requests waits for its answer."""
         return not self._calls and not self._transactions.awaits_responses
+
+    @property
+    def requests(self) -> Transactions:
+        """For requests of ours that are about no call."""
+        return self._transactions
 
     @property
     def transactions(self) -> int:
@@ -140,8 +161,12 @@ class UserAgent:
         begins_call = asked.method == "INVITE" and not asked.to_tag
         if begins_call and not self._new_calls.take(flow.remote[0], now):
             return busy
-        if self._digest is None or not (begins_call or asked.method == "REGISTER"):
+        if not (begins_call or asked.method == "REGISTER"):
             return None
+        if begins_call and self._knows(flow):
+            return None
+        if self._digest is None:
+            return (403, ()) if self._closed and begins_call else None
         verdict = self._digest.judge(asked.method, asked.headers.get("Authorization"), now)
         if verdict is Verdict.GOOD:
             return None
@@ -211,21 +236,37 @@ class UserAgent:
             return 482, ()  # The same call by another way (§8.2.2.2).
         if refused := _unreadable_offer(invite):
             return refused
-        call = Call(
-            invite,
-            transaction,
-            self._transactions,
-            self.timers,
-            self._handler.on_offer,
-            self._handler.on_answer,
-            self._end,
-        )
+        call = self._call(Dialog.of_callee(invite, transaction.flow), State.OFFERED)
+        call.begin(invite, transaction)
         call.user = user_of(invite.uri) or ""
         self._calls[call.dialog.id] = call
         self._begun[invite.call_id, invite.from_tag] = call
         transaction.respond(100, response(invite.headers, 100, ""), now)
         self._handler.on_call(call, _text(invite.body))
         return 0, ()
+
+    def place(self, route: Route, sdp: str, caller: Caller, now: float) -> PlacedCall:
+        """Call somebody.
+
+        :param sdp: our offer.
+        :param caller: told how it goes; the handler is told of the call that comes of it.
+        """
+        return PlacedCall(route, sdp, self._transactions, self.timers, caller, self._establish, now)
+
+    def _establish(self, dialog: Dialog) -> Call:
+        call = self._calls[dialog.id] = self._call(dialog, State.ESTABLISHED)
+        return call
+
+    def _call(self, dialog: Dialog, state: State) -> Call:
+        return Call(
+            dialog,
+            state,
+            self._transactions,
+            self.timers,
+            self._handler.on_offer,
+            self._handler.on_answer,
+            self._end,
+        )
 
     def _within(self, asked: Request, transaction: Transaction, now: float) -> tuple[int, Extra]:
         call = self._call_of(asked)
@@ -236,13 +277,13 @@ class UserAgent:
         if asked.method in ("INVITE", "UPDATE"):
             if refused := _unreadable_offer(asked):
                 return refused
-            call.dialog.refresh(asked)
+            call.dialog.refresh(asked.headers)
             offers = asked.method == "INVITE" or asked.body
             if call.state is State.UPDATED or (offers and call.state is State.REOFFERED):
                 return 500, (("Retry-After", RETRY_AFTER),)  # RFC 3261 §14.2, RFC 3311 §5.2
             if not offers:
                 return 200, call.refresh(asked, now)
-            return 0 if call.offer(asked, transaction, now) else 491, ()
+            return 0 if call.take_offer(asked, transaction, now) else 491, ()
         if asked.method == "INFO":
             return self._info(call, asked), ()
         if asked.method == "NOTIFY":
