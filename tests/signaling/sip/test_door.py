@@ -113,6 +113,8 @@ async def test_a_gateway_that_stops_hangs_up() -> None:
         OFFER.replace("m=audio", "m=video"),
         OFFER.replace("RTP/AVP", "RTP/SAVP"),
         OFFER.replace("40000", "99999"),
+        OFFER.replace("40000", "9" * 5_000),
+        OFFER + "m=audio 40000 RTP/AVP 0\r\n" * 1_000,
         OFFER + "a=fingerprint:sha-256 00\r\n",
         OFFER + "a=fingerprint:sha-256 " + ":".join(["AA"] * 32) + "\r\n",
     ],

@@ -135,7 +135,7 @@ def test_no_address_takes_long_to_be_read(value: str) -> None:
     assert time.perf_counter() - started < 0.02
 
 
-@settings(max_examples=4_700, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 @given(st.data())
 def test_mutated_messages_are_read_or_refused(data: st.DataObject) -> None:
     text = bytearray(INVITE)
