@@ -24,6 +24,8 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 module srtp.so
+module dtls_srtp.so
+module ice.so
 module {codec}.so
 module_tmp uuid.so
 module_app account.so
@@ -34,6 +36,7 @@ audio_source aufile,{folder}/says.wav
 audio_player aubridge,nobody
 audio_alert aubridge,nobody
 snd_path {folder}
+rtcp_mux {mux}
 """
 
 
@@ -74,10 +77,15 @@ class Baresip:
 
     def heard(self) -> tuple[npt.NDArray[np.float64], int]:
         """All that it heard, samples of ±1, and their rate in Hz; once the call is over."""
-        (dump,) = self._folder.glob("dump-*-dec.wav")
-        with wave.open(str(dump)) as file:
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
-            return samples[:: file.getnchannels()], file.getframerate()
+        pieces: list[npt.NDArray[np.float64]] = []
+        rate = 0
+        # Another one after each time that the call was held.
+        for dump in sorted(self._folder.glob("dump-*-dec.wav")):
+            with wave.open(str(dump)) as file:
+                samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
+                pieces.append(samples[:: file.getnchannels()])
+                rate = file.getframerate()
+        return np.concatenate(pieces), rate
 
 
 @contextlib.asynccontextmanager
@@ -87,6 +95,7 @@ async def baresip(
     speech: npt.NDArray[np.int16],
     rate: int,
     *,
+    name: str = "alice",
     registrar: str = "",
     account: str = "",
     codec: str = "g711",
@@ -106,10 +115,15 @@ async def baresip(
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(np.repeat(speech.astype("<i2"), channels).tobytes())
-    config = _CONFIG.format(modules=MODULES, folder=folder, codec=codec)
+    config = _CONFIG.format(
+        modules=MODULES,
+        folder=folder,
+        codec=codec,
+        mux="yes" if "medianat=ice" in account else "no",
+    )
     (folder / "config").write_text(config)
     registers = f';regint=60;outbound="{registrar}"' if registrar else ";regint=0"
-    (folder / "accounts").write_text(f"<sip:alice@phone.example>{registers}{account}\n")
+    (folder / "accounts").write_text(f"<sip:{name}@phone.example>{registers}{account}\n")
     (folder / "contacts").write_text("")
     process = await asyncio.create_subprocess_exec(
         program,
