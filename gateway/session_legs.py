@@ -101,6 +101,7 @@ class SessionLegs:
     :param ended: whether the session is over: nothing is negotiated any more.
     :param rate: of ``speak``, in Hz.
     :param speak: takes PCM16 for a client that listens and has no other leg.
+    :param watch: is told of each leg that may carry the caller.
     """
 
     def __init__(
@@ -111,7 +112,9 @@ class SessionLegs:
         ended: Callable[[], bool],
         rate: int,
         speak: Callable[[bytes], None],
+        watch: Callable[[OfferLeg], None] = lambda leg: None,
     ) -> None:
+        self._watch = watch
         self.offered: OfferLeg | None = None
         """The leg that was negotiated last."""
         self.pcm = PcmLeg(playout, handler, rate, speak)
@@ -155,6 +158,7 @@ class SessionLegs:
     async def _replace(self, sdp: str, phone: Phone | None) -> str:
         old = self.offered
         leg = session_offer.leg_for(sdp, phone, self._media, self._handler, self._playout)
+        self._watch(leg)
         self.offered = leg
         try:
             answer = await session_offer.negotiate(leg, sdp, phone)
@@ -184,6 +188,7 @@ class SessionLegs:
         async with self._negotiating:
             if self._ended():
                 raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
+            self._watch(proposal.leg)
             await proposal.adopt(answer)
             old, self.offered = self.offered, proposal.leg
             self._handler.on_leg_state(proposal.leg, proposal.leg.state)
@@ -194,6 +199,7 @@ class SessionLegs:
         """A trickled ICE candidate; before the offer it waits in the leg that will need it."""
         if self.offered is None:
             self.offered = WebRtcLeg(self._media, self._handler, self._playout)
+            self._watch(self.offered)
         if isinstance(self.offered, WebRtcLeg):
             await self.offered.add_candidate(candidate)
 

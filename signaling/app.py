@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -28,6 +29,8 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder, RecordSettings
+from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.buckets import Buckets
@@ -43,9 +46,11 @@ from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
 from signaling.phone_calls import PhoneCallsDoor
 from signaling.realtime_socket import RealtimeDoor
+from signaling.recordings import RecordingsDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
+from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
 from signaling.whip import WhipDoor
 
@@ -74,6 +79,7 @@ class Gateway:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
         self._text_model: ResponsesModel | None = None
+        self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
         self.sip: SipDoor | None = None
@@ -97,8 +103,11 @@ class Gateway:
         libopus.load()
         endpoint = await self._model()
         self._text_model = _text_model(settings)
+        self.recorder = _recorder(settings)
         self.sessions = sessions = Sessions(
-            _defaults(settings, agent_sets, agents, self._text_model),
+            replace(
+                _defaults(settings, agent_sets, agents, self._text_model), recorder=self.recorder
+            ),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
@@ -111,15 +120,20 @@ class Gateway:
         )
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
-        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
+        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
         app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
         app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
+        if self.recorder is not None:
+            app.add_routes(RecordingsDoor(self.recorder).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
-        self.sip = SipDoor(sessions, origins, sip_options)
+        try:
+            self.sip = SipDoor(sessions, origins, sip_options)
+        except TrunkError as error:
+            raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
         app.add_routes(PhoneCallsDoor(self.sip, live).routes())
         try:
@@ -127,6 +141,9 @@ class Gateway:
         except SipCannotListen as error:
             raise CannotListen(str(error)) from None
         await self._listen(app)
+
+    def _trunks(self) -> Mapping[str, str]:
+        return self.sip.trunks.states if self.sip is not None else {}
 
     async def _listen(self, app: web.Application) -> None:
         host = self._settings.host
@@ -175,6 +192,8 @@ class Gateway:
         """
         if self.sessions is not None:
             await self.sessions.drain(drain)
+        if self.recorder is not None:
+            await self.recorder.close()
         if self._runner is not None:
             for site in self._runner.sites:
                 await site.stop()
@@ -238,6 +257,27 @@ def _defaults(
     )
 
 
+def _recorder(settings: Settings) -> Recorder | None:
+    if settings.record_dir is None:
+        return None
+    retention = Retention(settings.record_max_days, settings.record_max_bytes)
+    recorder = Recorder(
+        RecordSettings(
+            settings.record_dir,
+            settings.record_format,
+            settings.record_packets,
+            retention,
+            settings.record_notice or "",
+        )
+    )
+    try:
+        recorder.start()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"RECORD_DIR={settings.record_dir}: {reason}") from None
+    return recorder
+
+
 def _costs(settings: Settings) -> CostRules:
     if settings.embedded_model:
         return CostRules({})
@@ -274,7 +314,14 @@ def _sip_options(settings: Settings) -> SipOptions:
             reason = error.strerror or error
             raise SettingsError(f"SIP_TLS_CERT, SIP_TLS_KEY: {reason}") from None
     users = {name: password.get_secret_value() for name, password in settings.sip_users.items()}
-    return SipOptions(settings.sip_listen, users, settings.public_address, tls)
+    return SipOptions(
+        settings.sip_listen,
+        users,
+        settings.public_address,
+        tls,
+        settings.sip_trunks,
+        closed=bool(settings.sip_trunks) and not settings.allow_anonymous,
+    )
 
 
 def _ice_servers(settings: Settings) -> IceServers:

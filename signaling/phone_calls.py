@@ -16,7 +16,8 @@ from signaling.http_errors import not_found
 from signaling.live_calls import LiveCalls
 from signaling.sip.called import MAX_ADDRESS, BadAddress
 from signaling.sip.dialling import CallState, Dialling
-from signaling.sip.door import NotReachable, SipDoor
+from signaling.sip.door import SipDoor
+from signaling.sip.ways import NotReachable
 
 MAX_BODY: Final = 4_096
 

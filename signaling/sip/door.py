@@ -19,17 +19,21 @@ from gateway.session import Session
 from gateway.session_offer import Phone
 from gateway.sessions import Sessions
 from gateway.sip_settings import SipAddress
+from gateway.trunk_settings import SipTrunk
 from signaling.origins import Origins
 from signaling.sip.call import Call, Offer
-from signaling.sip.called import called_user, sender_uri
+from signaling.sip.caller_facts import caller_facts
 from signaling.sip.dialling import Dialling
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
-from signaling.sip.placed_call import Caller, PlacedCall, host_of
+from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.route import Route
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
+from signaling.sip.trunk import Trunk
+from signaling.sip.trunks import Trunks
 from signaling.sip.user_agent import RETRY_AFTER, UserAgent
+from signaling.sip.ways import ways_to
 from signaling.sip.websocket import WebSocketDoor
 
 log = structlog.get_logger(__name__)
@@ -48,10 +52,6 @@ _REFUSALS: Final[Mapping[ErrorCode, int]] = {
 }
 
 
-class NotReachable(Exception):
-    """No phone of that name is registered, and no trunk leads there."""
-
-
 class SipCannotListen(Exception):
     """An address of ``SIP_LISTEN`` cannot be had: one sentence says why."""
 
@@ -62,12 +62,15 @@ class SipOptions:
 
     :ivar users: passwords by name; empty: anybody may call.
     :ivar public: our addresses as phones see them; empty: those they reach.
+    :ivar closed: without ``users``, nobody but trunks may call.
     """
 
     listen: Sequence[SipAddress] = ()
     users: Mapping[str, str] | None = None
     public: Sequence[str] = ()
     tls: ssl.SSLContext | None = None
+    trunks: Sequence[SipTrunk] = ()
+    closed: bool = False
 
 
 class _Line:
@@ -93,8 +96,21 @@ class SipDoor:
         self._sessions = sessions
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self._agent = UserAgent(self, Digest(options.users) if options.users else None)
+        self._agent = UserAgent(
+            self,
+            Digest(options.users) if options.users else None,
+            lambda flow: self.trunks.of(flow) is not None,
+            closed=options.closed,
+        )
         self._listeners = Listeners(self._receive, self._closed, options.public, options.tls)
+        self.trunks = Trunks(
+            options.trunks,
+            self._agent.requests,
+            self._agent.timers,
+            self._listeners,
+            self._settle,
+            options.public,
+        )
         self._websockets = WebSocketDoor(self._receive, self._closed, origins)
         self._lines: dict[Call, _Line] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -124,20 +140,22 @@ class SipDoor:
                 raise SipCannotListen(
                     f"cannot listen on SIP_LISTEN={address}: {reason.lower()}"
                 ) from None
+        self.trunks.start()
 
     async def dial(
         self, to: str, agent_set: str | None = None, sender: str | None = None
     ) -> Dialling:
         """Call somebody; what comes of it, the returned object knows.
 
-        :param to: a name that phones registered under, alone or as a SIP URI of any host.
+        :param to: a name that phones registered under, or what a trunk leads to.
         :param agent_set: who talks; None: the agents of ``AGENT_SET``.
         :param sender: who calls, as the phone shows it: a name, or a SIP URI.
         :raises BadAddress: ``to`` or ``sender`` is none.
         :raises NotReachable: there is no way to ``to``.
         :raises GatewayError: as :meth:`Sessions.admit`.
         """
-        routes = self._routes(to, sender)
+        self._sessions.admit(agent_set)
+        routes = await ways_to(to, sender, self._agent.registrar, self.trunks)
         session = self._sessions.open("sip", agent_set=agent_set, ends_with_leg=True)
         dialling = Dialling(self, session, to)
         self._sessions.when_ended(session, dialling.on_session_ended)
@@ -146,19 +164,11 @@ class SipDoor:
         self._own(dialling.run(ways), "sip-dial")
         return dialling
 
-    def _routes(self, to: str, sender: str | None) -> list[Route]:
-        routes = [
-            Route(binding.contact, binding.flow, _sender(sender, binding.flow))
-            for binding in self._agent.registrar.of(called_user(to))
-        ]
-        if not routes:
-            raise NotReachable("nobody is registered under that name")
-        return routes
-
     async def close(self) -> None:
         """Hang up what is left, and leave nothing behind. The sessions have ended."""
         for call in list(self._lines):
             self.hang_up(call)
+        await self.trunks.close(LAST_WORDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self._idle.wait()
@@ -178,6 +188,7 @@ class SipDoor:
 
     def _closed(self, flow: Flow) -> None:
         self._agent.close(flow, self._loop.time())
+        self.trunks.closed(flow)
         if not self._is_closed:  # The last connections close after it.
             self._settle()
 
@@ -226,13 +237,15 @@ class SipDoor:
         line = self._lines.get(call)
         if line is None or offer is None:
             return
-        phone = self._phone(call.dialog.flow)
+        trunk = self.trunks.of(call.dialog.flow)
+        phone = self._phone(call.dialog.flow, trusted=trunk is not None)
         try:
             if line.session is None:
                 session = self._sessions.open(
                     "sip",
-                    agent_set=None if call.user in ANY_AGENT else call.user,
+                    agent_set=self._agents_of(call.user, trunk),
                     ends_with_leg=True,
+                    context=_context(call, by_trunk=trunk is not None),
                 )
                 line.session = session
                 session.call.line = PhoneLine(call, self._settle)
@@ -250,6 +263,17 @@ class SipDoor:
             # Whatever failed, the phone gets to know; changes nothing once it was answered.
             call.refuse(500, self._loop.time(), offer=offer)
             self._settle()
+
+    def _agents_of(self, called: str, trunk: Trunk | None) -> str | None:
+        """The set that answers; None: that of ``AGENT_SET``."""
+        if called in ANY_AGENT:
+            called = ""
+        if trunk is None:
+            return called or None
+        if trunk.settings.agent_set is not None:
+            return trunk.settings.agent_set
+        # A trunk calls by number, and a number is no name of a set.
+        return called if called and self._sessions.knows_agents(called) else None
 
     def on_answer(self, call: Call, sdp: str) -> None:
         """The answer to an offer of ours; :class:`CallHandler`."""
@@ -312,5 +336,8 @@ class SipDoor:
         self._settle()
 
 
-def _sender(sender: str | None, flow: Flow) -> str | None:
-    return None if sender is None else sender_uri(sender, host_of(flow))
+def _context(call: Call, *, by_trunk: bool) -> str | None:
+    """What the agent is told of the caller."""
+    if call.offer is None:
+        return None
+    return caller_facts(call.offer.asked.headers, call.user, by_trunk=by_trunk) or None
