@@ -101,7 +101,8 @@ async def baresip(
     codec: str = "g711",
     channels: int = 1,
 ) -> AsyncIterator[Baresip]:
-    """A phone that calls ``target`` at once; skips the test where Debian's package is missing.
+    """A phone that calls ``target`` at once, or, if that is empty, waits to be called; skips the
+    test where Debian's package is missing.
 
     :param registrar: where it registers meanwhile; empty: nowhere.
     :param account: parameters of its account, each with a semicolon before it.
@@ -127,7 +128,8 @@ async def baresip(
     (folder / "contacts").write_text("")
     process = await asyncio.create_subprocess_exec(
         program,
-        *("-f", folder, "-e", f"/dial {target}"),
+        *("-f", folder),
+        *(("-e", f"/dial {target}") if target else ()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
