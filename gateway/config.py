@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.core.control import Control, Right
 from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_json
 from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
@@ -203,6 +204,12 @@ class Settings(BaseSettings):
         default=None, description="an http:// or https:// URL"
     )
     agent_set: _Name = "chat_supervisor"
+    client_control: Annotated[Control, BeforeValidator(_lower)] = Field(
+        default=Control.AGENTS, description="agents or passthrough"
+    )
+    client_may_change: Annotated[
+        frozenset[Right], NoDecode, BeforeValidator(_lower), BeforeValidator(_split_commas)
+    ] = Field(default=frozenset(), description="instructions, tools, or both, separated by a comma")
 
     host: Annotated[str, AfterValidator(_check_host)] = Field(
         default="127.0.0.1", description="a host name or an IP address"

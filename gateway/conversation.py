@@ -263,8 +263,10 @@ class Conversation:
         self.replay.cleared()
         self._send(protocol.clear())
 
-    def request_response(self, response: Mapping[str, Any] | None = None) -> None:
-        self._send_request(self.responses.request(response))
+    def request_response(
+        self, response: Mapping[str, Any] | None = None, event_id: str = "", *, patient: bool = True
+    ) -> None:
+        self._send_request(self.responses.request(response, event_id, patient=patient))
 
     def interrupt(self, now: float) -> None:
         """Stop the answer now, at what was heard of it."""

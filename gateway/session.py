@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -27,10 +26,14 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
-from gateway.session_agents import SessionAgents
+from gateway.session_channel import DataChannelClient
+from gateway.session_clients import SessionClients
+from gateway.session_controls import control_of
 from gateway.session_legs import ICE_STATES, SessionLegs, call_stats
 from gateway.session_model import SessionModel
 from gateway.session_offer import Phone
+from gateway.session_parts import SessionParts
+from gateway.session_passthrough import PassThrough
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 from gateway.session_watch import SessionWatch
@@ -84,17 +87,16 @@ class Session:
             self,
             lambda: self._agents.upstream(muted=self._muted),
         )
-        self._agents = SessionAgents(
+        self._agents, self.call = control_of(
             self.id,
             settings,
             self._conversation,
             emit=self._emit,
             send=self._send,
-            configure=self._model.configure,
+            configure=self._configure,
             leg=lambda: self.legs.offered,
             hang_up=lambda: self.end(Ending.AGENT),
         )
-        self.call = self._agents.call
         self._watch = SessionWatch(
             self, self._agents, self._conversation, costs, endpoint.model, self._emit, self._send
         )
@@ -110,6 +112,14 @@ class Session:
         )
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         self._muted = False
+        self.clients = SessionClients(
+            SessionParts(
+                *(self, int(time.time() + limits.duration), self._conversation, self._playout),
+                *(self._uplink, self._model, self._agents),
+            ),
+            keeps_early=ends_with_leg,
+        )
+        self.channel = DataChannelClient(self.clients, lambda: self.legs.data_channel)
         self._apply_settings()
         self._lifetime = Lifetime(limits, self._loop.time())
         self._warning: EndNotice | None = None
@@ -120,6 +130,10 @@ class Session:
     @property
     def agent_set(self) -> str:
         return self._agents.settings.agents.name
+
+    @property
+    def settings(self) -> SessionSettings:
+        return self._agents.settings
 
     @property
     def ended(self) -> bool:
@@ -215,6 +229,7 @@ class Session:
 
     def _emit(self, event: SessionEvent) -> None:
         self._watch.on_session_event(event)
+        self.clients.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:
@@ -276,7 +291,7 @@ class Session:
             self._muted = muted
             self.clear_audio()
             self._apply_settings()
-            self._model.configure()
+            self._configure()
 
     async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
@@ -298,10 +313,15 @@ class Session:
         self.touch()
         self._agents.update(**changes)
         self._apply_settings()
+        self._configure()
+
+    def _configure(self) -> None:
         self._model.configure()
+        if isinstance(self._agents, PassThrough) and self._model.client.connected:
+            self._agents.configured()
 
     def _apply_settings(self) -> None:
-        detection = self._agents.settings.turn_detection or {}
+        detection = self._agents.turn_detection or {}
         self._conversation.barge_in = bool(detection.get("interrupt_response", True))
         self._conversation.server_answers = bool(detection.get("create_response", True))
         self._conversation.replay.manual = self._muted or not detection
@@ -318,11 +338,19 @@ class Session:
         else:
             self._emit(out.Failed(ErrorCode.UPSTREAM_UNAVAILABLE, f"{reason}; trying again"))
 
-    def on_model_changed(self) -> None:
+    def on_model_changed(self, *, moved: bool | None) -> None:
+        self.clients.on_model_changed(moved=moved)
         self._agents.on_model_changed()
+
+    def on_aside_event(self, event: protocol.Event) -> None:
+        if event["type"] != protocol.AUDIO_DELTA:
+            self._watch.on_model_event(event)
+        self.clients.on_aside_event(event)
 
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
+        if kind == protocol.AUDIO_DELTA:
+            self.clients.on_audio(event)
         if not self._playout.is_empty:
             # Also when an item ends: its last part of a frame is owed from then on.
             self.legs.wake()
@@ -332,10 +360,10 @@ class Session:
             self.touch()
         self._agents.on_model_event(event)
         self._watch.on_model_event(event)
-        event = protocol.for_client(event)
-        self._emit(out.UpstreamEvent(event))
-        if (channel := self.legs.data_channel) is not None:
-            channel.send_data(json.dumps(event))
+        self.clients.on_model_event(event)
+        if kind == protocol.SESSION_UPDATED:
+            self._apply_settings()
+        self._emit(out.UpstreamEvent(protocol.for_client(event)))
 
     # -- the leg
 
@@ -344,6 +372,7 @@ class Session:
             self._model.client.append(pcm)
 
     def on_dtmf(self, key: str) -> None:
+        self.clients.on_dtmf(key)
         self.press(key)
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:
@@ -359,7 +388,11 @@ class Session:
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
+        self.clients.on_played(self._playout.started())
         self._agents.poll()
 
+    def on_data_open(self, label: str) -> None:
+        self.channel.open()
+
     def on_data(self, label: str, message: str) -> None:
-        log.debug("data channel message ignored", label=label, length=len(message))
+        self.channel.receive(message)

@@ -107,6 +107,11 @@ class SessionAgents:
         """Who answers."""
         return self._agent
 
+    @property
+    def turn_detection(self) -> Mapping[str, Any] | None:
+        """As it was asked for; None: push-to-talk."""
+        return self.settings.turn_detection
+
     def update(self, **changes: Any) -> None:
         """Change fields of :class:`SessionSettings`. Another set's entry agent takes over."""
         before = self.settings.agents
@@ -247,6 +252,9 @@ class SessionAgents:
     # -- tools
 
     def _on_call(self, call: ToolCall, response_id: str) -> None:
+        if call.name not in self._tools and call.name in self.settings.client_tool_names:
+            self._conversation.transcript.record(call)
+            return
         if not self._calls.called(call.call_id, response_id):
             return
         self._conversation.transcript.record(call)

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from gateway.conversation import Conversation
+from gateway.core.asides import Asides
 from gateway.core.events import ErrorCode, Status
 from gateway.core.rollover import Moment
 from gateway.realtime import protocol
@@ -29,8 +30,13 @@ class ModelUser(Protocol):
     def on_model_status(self, status: Status, reason: str | None = None) -> None:
         """The way to the model is there, or not; ``reason``: why not."""
 
-    def on_model_changed(self) -> None:
-        """Another connection carries the conversation, or none does."""
+    def on_aside_event(self, event: protocol.Event) -> None:
+        """An event of a response that is not in the conversation."""
+
+    def on_model_changed(self, *, moved: bool | None) -> None:
+        """Another connection carries the conversation; ``moved``: the one before is there still.
+        None: none does.
+        """
 
     def fail(self, code: ErrorCode, reason: str) -> None:
         """The session cannot go on."""
@@ -50,6 +56,7 @@ class SessionModel:
         upstream: Callable[[], dict[str, object]],
     ) -> None:
         self.client = RealtimeClient(endpoint, self, conversation.replay)
+        self.asides = Asides()
         self._conversation = conversation
         self._user = user
         self._upstream = upstream
@@ -78,7 +85,8 @@ class SessionModel:
     # -- as a ModelHandler
 
     def configuration(self) -> protocol.Event:
-        return protocol.session_update(self._upstream())
+        update = protocol.session_update(self._upstream())
+        return {**update, "event_id": protocol.CONFIGURATION_ID}
 
     def briefing(self, known: set[str]) -> Iterable[protocol.Event]:
         return self._conversation.handover.briefing(known, final=True)
@@ -91,16 +99,19 @@ class SessionModel:
 
     def on_model_connected(self, known: set[str], *, moved: bool) -> None:
         self._conversation.model_connected(known, moved=moved, now=self._clock())
-        self._user.on_model_changed()
+        self._user.on_model_changed(moved=moved)
 
     def on_model_lost(self, reason: str | None) -> None:
         self._conversation.model_lost(self._clock())
-        self._user.on_model_changed()
+        self._user.on_model_changed(moved=None)
         if reason is not None:
             self._user.on_model_status(Status.CONNECTING, reason)
 
     def on_model_event(self, event: protocol.Event) -> None:
         kind = event["type"]
+        if self._is_aside(event):
+            self._user.on_aside_event(event)
+            return
         if kind == protocol.ERROR:
             event = _redacted(event)
         self._handle(event)
@@ -110,6 +121,17 @@ class SessionModel:
         if kind == protocol.ERROR and protocol.error_code(event) in protocol.FATAL_ERRORS:
             message = str(event["error"].get("message"))
             self._user.fail(ErrorCode.UPSTREAM_UNAVAILABLE, message)
+
+    def _is_aside(self, event: protocol.Event) -> bool:
+        match event:
+            case {"type": protocol.RESPONSE_CREATED, "response": {"id": str(response_id)}}:
+                conversation_id = event["response"].get("conversation_id", "")
+                return self.asides.created(response_id, conversation_id)
+            case {"response_id": str(response_id)}:
+                return self.asides.holds(response_id)
+            case {"type": protocol.RESPONSE_DONE, "response": {"id": str(response_id)}}:
+                return self.asides.over(response_id)
+        return False
 
     def on_former_event(self, event: protocol.Event) -> None:
         if self._conversation.handover.is_former(event):

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.agents.agent import Agent, AgentSet
 from gateway.agents.text_model import TextModel
 from gateway.agents.tool import Tool
+from gateway.core.control import Control
 from gateway.realtime import protocol
 
 SERVER_VAD: Mapping[str, Any] = {
@@ -24,7 +25,8 @@ SERVER_VAD: Mapping[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
     """What a session asks of its model. ``turn_detection`` None: push-to-talk. ``text_model``: what
-    its agents may ask besides; None: there is none.
+    its agents may ask besides; None: there is none. ``client_tools``: those that the client runs,
+    besides the agents' own. ``client_session``: what it asks for where it runs the session.
     """
 
     agents: AgentSet
@@ -34,6 +36,14 @@ class SessionSettings:
     language: str | None = None
     turn_detection: Mapping[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
     text_model: TextModel | None = None
+    control: Control = Control.AGENTS
+    client_tools: tuple[Mapping[str, Any], ...] = ()
+    client_session: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def client_tool_names(self) -> frozenset[str]:
+        """Tools whose calls are the client's to answer."""
+        return frozenset(tool["name"] for tool in self.client_tools)
 
     def upstream(
         self, agent: Agent, voice: str | None, tools: Iterable[Tool], *, muted: bool
@@ -44,7 +54,7 @@ class SessionSettings:
         """
         return protocol.audio_session(
             instructions=self.instructions or agent.instructions,
-            tools=[tool.definition for tool in tools],
+            tools=[*(tool.definition for tool in tools), *self.client_tools],
             voice=voice or self.voice,
             transcription_model=self.transcription_model,
             turn_detection=None if muted else self.turn_detection,

@@ -10,7 +10,7 @@ from gateway.conversation import Conversation
 from gateway.core.events import AgentEvent, SessionEvent
 from gateway.core.usage import UsageReport
 from gateway.realtime import protocol
-from gateway.session_agents import SessionAgents
+from gateway.session_control import SessionControl
 from gateway.session_guard import SessionGuard
 from gateway.session_usage import CostRules, Payer, SessionUsage
 
@@ -26,7 +26,7 @@ class SessionWatch:
     def __init__(
         self,
         payer: Payer,
-        agents: SessionAgents,
+        agents: SessionControl,
         conversation: Conversation,
         rules: CostRules,
         model: str,

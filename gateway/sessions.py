@@ -13,6 +13,7 @@ import structlog
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.agents.text_model import TextModel
+from gateway.core.control import Control, Right
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
@@ -21,6 +22,7 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
 from gateway.session import Session
+from gateway.session_passthrough import NOBODY
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 
@@ -47,6 +49,10 @@ class SessionDefaults:
     """Those a client may ask for; ``agent_set`` is the name of one."""
     text_model: TextModel | None = None
     """What agents may ask; None: there is none."""
+    control: Control = Control.AGENTS
+    """Who runs the calls of clients that speak the Realtime protocol."""
+    rights: frozenset[Right] = frozenset()
+    """What these may change although agents run the call."""
 
 
 class Sessions:
@@ -69,6 +75,11 @@ class Sessions:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._graces: dict[str, asyncio.TimerHandle] = {}
         self.draining = False
+
+    @property
+    def defaults(self) -> SessionDefaults:
+        """What a session is made of unless its client asks for something else."""
+        return self._defaults
 
     def __len__(self) -> int:
         return len(self._live)
@@ -98,6 +109,8 @@ class Sessions:
         :raises GatewayError: as :meth:`admit`.
         """
         agents = self.admit(agent_set)
+        if settings.get("control") is Control.PASS_THROUGH:
+            agents = NOBODY
         given = {
             name: value
             for name, value in settings.items()

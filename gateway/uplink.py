@@ -50,6 +50,9 @@ class SentAudio:
     duration_ms: int
 
 
+_NOT_TAKEN = "the model has not taken the audio sent before"
+
+
 class Uplink:
     """One session's ``send_audio``.
 
@@ -134,6 +137,20 @@ class Uplink:
         duration = size // SAMPLE_BYTES * 1000 // SAMPLE_RATE
         return SentAudio(recording.container, decoded.sample_rate, decoded.channels, duration)
 
+    def append(self, pcm: bytes) -> None:
+        """Take PCM16 at the model's own rate, behind what waits; see :meth:`room`.
+
+        :raises GatewayError: ``upstream_unavailable``: the model has not taken what was sent
+            before.
+        """
+        if not self._room.is_set():
+            raise GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, _NOT_TAKEN)
+        self._put(pcm)
+
+    async def room(self) -> None:
+        """Until there is room for more. :raises GatewayError: ``upstream_unavailable``."""
+        await self._wait_for_room()
+
     async def _wait_for_room(self) -> None:
         if self._room.is_set():
             return
@@ -143,9 +160,7 @@ class Uplink:
             async with asyncio.timeout(ROOM_TIMEOUT):
                 await self._room.wait()
         except TimeoutError:
-            raise GatewayError(
-                ErrorCode.UPSTREAM_UNAVAILABLE, "the model has not taken the audio sent before"
-            ) from None
+            raise GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, _NOT_TAKEN) from None
 
     def commit(self, commit: Callable[[], None]) -> None:
         """Call ``commit`` when all audio sent so far is with the model.

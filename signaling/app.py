@@ -41,6 +41,7 @@ from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
+from signaling.realtime_socket import RealtimeDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
@@ -114,6 +115,7 @@ class Gateway:
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
+        app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
         app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
@@ -256,6 +258,8 @@ def _defaults(
         agent_set=agents.name,
         agent_sets=agent_sets,
         text_model=text_model,
+        control=settings.client_control,
+        rights=settings.client_may_change,
         voice=settings.realtime_voice,
         transcription_model=settings.transcription_model,
         limits=SessionLimits(settings.session_idle_timeout, settings.session_max_duration),

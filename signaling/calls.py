@@ -5,7 +5,10 @@ door.
 from __future__ import annotations
 
 import contextlib
+import json
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
@@ -13,11 +16,14 @@ from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.sessions import Sessions
 from signaling.bodies import read_body
-from signaling.events import MAX_SDP
+from signaling.events import MAX_SDP, mapping
 from signaling.keys import EphemeralKeys, shown_token
 from signaling.live_calls import LiveCalls
+from signaling.multipart import read_parts
+from signaling.realtime_session import MAX_MODEL_NAME, open_session
 
-MAX_MODEL_NAME = 256
+MAX_SESSION = 1 << 18
+"""Bytes of a session object."""
 
 
 class CallsDoor:
@@ -34,16 +40,10 @@ class CallsDoor:
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an SDP offer: 201, the answer, and ``Location`` of the call."""
         granted = self._keys.open(shown_token(None, request.headers.get("Authorization")))
-        config = granted.config
-        model, offer = _model(request) or config.model, await _read_offer(request)
+        model = _model(request)
+        offer, wanted = await _read_call(request)
         call_id = self._live.new_id()
-        session = self._sessions.open(
-            call_id,
-            model=model,
-            ends_with_leg=True,
-            agent_set=config.agent_set,
-            **config.settings(),
-        )
+        session = open_session(self._sessions, call_id, granted.config, wanted, model)
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
@@ -57,14 +57,37 @@ class CallsDoor:
         )
 
 
-async def _read_offer(request: web.Request) -> str:
-    if request.content_type != "application/sdp":
-        raise GatewayError(ErrorCode.UNSUPPORTED_FORMAT, "the body must be application/sdp")
-    body = await read_body(request, MAX_SDP, "SDP")
+async def _read_call(request: web.Request) -> tuple[str, Mapping[str, Any]]:
+    """The offer, and the session object: ``multipart/form-data`` may have one, with ``sdp``."""
+    match request.content_type:
+        case "application/sdp":
+            return _text(await read_body(request, MAX_SDP, "SDP"), "SDP"), {}
+        case "multipart/form-data":
+            parts = await read_parts(request, {"sdp": MAX_SDP, "session": MAX_SESSION})
+        case _:
+            raise GatewayError(
+                ErrorCode.UNSUPPORTED_FORMAT,
+                "the body must be application/sdp, or multipart/form-data with sdp and session",
+            )
+    if "sdp" not in parts:
+        raise GatewayError(ErrorCode.BAD_REQUEST, "the part sdp is missing")
+    return _text(parts["sdp"], "SDP"), _session(parts.get("session", b""))
+
+
+def _text(body: bytes, what: str) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise GatewayError(ErrorCode.BAD_REQUEST, "the SDP is not UTF-8") from None
+        raise GatewayError(ErrorCode.BAD_REQUEST, f"the {what} is not UTF-8") from None
+
+
+def _session(body: bytes) -> Mapping[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        return mapping("session", json.loads(body))
+    except (ValueError, RecursionError):
+        raise GatewayError(ErrorCode.BAD_REQUEST, "the session is not JSON") from None
 
 
 def _model(request: web.Request) -> str | None:

@@ -46,7 +46,8 @@ class CallingLine(Line):
             case "response.create" if self.running is not None:
                 await self.refuse("conversation_already_has_active_response", event)
             case "session.update":
-                voice = event["session"]["audio"]["output"]["voice"]
+                output = event["session"].get("audio", {}).get("output", {})
+                voice = output.get("voice", self.voice)
                 if self.has_spoken and voice != self.voice:
                     await self.refuse("cannot_update_voice", event)
                     return

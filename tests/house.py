@@ -12,7 +12,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.sip_settings": frozenset(),
     "gateway.trunk_settings": frozenset({"gateway.json_settings", "gateway.sip_settings"}),
     "gateway.config": frozenset(
-        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk")} | {"gateway.telemetry"}
+        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk")}
+        | {"gateway.core", "gateway.telemetry"}
     ),
     "gateway.media": frozenset({"gateway.core"}),
     "gateway.realtime": frozenset({"gateway.core"}),
@@ -27,7 +28,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "client": frozenset(),
 }
 ROOMS["gateway.session_offer"] = frozenset({"gateway.core", "gateway.media"})
-ROOMS["gateway.session_settings"] = frozenset({"gateway.agents", "gateway.realtime"})
+ROOMS["gateway.session_settings"] = frozenset(
+    {"gateway.agents", "gateway.core", "gateway.realtime"}
+)
 ROOMS["gateway.session_call"] = frozenset({"gateway.agents", "gateway.core", "gateway.media"})
 ROOMS["gateway.session_agents"] = frozenset(
     {
@@ -43,7 +46,28 @@ ROOMS["gateway.session_guard"] = ROOMS["gateway.session_usage"] = frozenset(
     {"gateway.agents", "gateway.conversation", "gateway.core", "gateway.realtime"}
 )
 ROOMS["gateway.session_watch"] = ROOMS["gateway.session_guard"] | {
-    *("gateway.session_agents", "gateway.session_guard", "gateway.session_usage")
+    *("gateway.session_control", "gateway.session_guard", "gateway.session_usage")
+}
+ROOMS["gateway.session_control"] = ROOMS["gateway.session_settings"] | {"gateway.session_settings"}
+ROOMS["gateway.session_passthrough"] = ROOMS["gateway.session_control"] | {"gateway.conversation"}
+ROOMS["gateway.session_controls"] = ROOMS["gateway.session_agents"] | {
+    *("gateway.session_agents", "gateway.session_passthrough")
+}
+ROOMS["gateway.client_view"] = frozenset({"gateway.realtime"})
+ROOMS["gateway.client_line"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
+ROOMS["gateway.client_wishes"] = ROOMS["gateway.client_line"] | {"gateway.session_settings"}
+ROOMS["gateway.session_parts"] = ROOMS["gateway.session_passthrough"] | {
+    *("gateway.session_control", "gateway.session_model", "gateway.session_passthrough"),
+    "gateway.uplink",
+}
+ROOMS["gateway.client_requests"] = ROOMS["gateway.client_line"] | {
+    *("gateway.client_line", "gateway.client_wishes", "gateway.session_parts")
+}
+ROOMS["gateway.session_clients"] = ROOMS["gateway.client_requests"] | {
+    *("gateway.client_requests", "gateway.client_view")
+}
+ROOMS["gateway.session_channel"] = ROOMS["gateway.client_line"] | {
+    *("gateway.client_line", "gateway.session_clients")
 }
 ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
 ROOMS["gateway.session_legs"] = frozenset(
@@ -59,10 +83,14 @@ ROOMS["gateway.session_model"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
 )
 ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
-    "gateway.session_call",
+    "gateway.session_channel",
+    "gateway.session_clients",
+    "gateway.session_controls",
     "gateway.session_legs",
     "gateway.session_model",
     "gateway.session_offer",
+    "gateway.session_parts",
+    "gateway.session_passthrough",
     "gateway.session_settings",
     "gateway.session_watch",
     "gateway.heartbeat",

@@ -95,11 +95,13 @@ def agree_to_answer(
 ) -> PlainAgreement:
     """What the answer to an offer of ours settles.
 
-    :param offer: with one audio section.
+    :param offer: with one section that is not rejected, of audio.
     :raises SdpError: the answer rejects it, changes its profile, or names nothing that we offered.
     """
-    (ours,) = offer.media
-    section = answer.media[0]
+    index, ours = next((at, each) for at, each in enumerate(offer.media) if each.port != 0)
+    if index >= len(answer.media):
+        raise SdpError("the answer has not all sections of the offer")
+    section = answer.media[index]
     if section.kind != "audio" or section.port == 0:
         raise SdpError("the answer rejects the audio")
     if _is_secure(section) != _is_secure(ours):

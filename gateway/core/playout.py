@@ -179,6 +179,7 @@ class Playout:
         self._items: dict[str, _Item] = {}
         self._queue: deque[_Part] = deque()
         self._completed: deque[str] = deque(maxlen=MAX_ITEMS)
+        self._started: deque[str] = deque(maxlen=MAX_ITEMS)
         self._owed = 0
         self._running = False
         self._ahead: deque[_Ahead] = deque()
@@ -215,6 +216,22 @@ class Playout:
         items = list(self._completed)
         self._completed.clear()
         return items
+
+    @property
+    def has_started(self) -> bool:
+        """Whether :meth:`started` has something to tell."""
+        return bool(self._started)
+
+    def started(self) -> list[str]:
+        """Items whose first sample was handed out since the last call, in order."""
+        items = list(self._started)
+        self._started.clear()
+        return items
+
+    def is_pending(self, item_id: str) -> bool:
+        """Whether something of an item waits, here or at the caller's."""
+        item = self._items.get(item_id)
+        return item is not None and item.is_pending
 
     def begin(self, item_id: str) -> None:
         """A new item starts: one of this id that is over is forgotten; some servers reuse ids."""
@@ -342,6 +359,8 @@ class Playout:
             part = self._queue[0]
             size = min(missing, part.playable)
             if size:
+                if not any(part.taken for part in part.item.parts.values()):
+                    self._started.append(part.item.item_id)
                 pieces.append(part.take(size))
                 if plays_at is None:
                     part.heard += size

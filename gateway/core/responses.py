@@ -38,6 +38,8 @@ class ResponseRequest:
 
     event_id: str
     response: Mapping[str, Any] = field(default_factory=dict)
+    patient: bool = True
+    """Asked again if the server was busy with a response of its own."""
 
 
 class ResponseSequencer:
@@ -60,10 +62,17 @@ class ResponseSequencer:
         """Requests that wait for the running response to end."""
         return len(self._waiting)
 
-    def request(self, response: Mapping[str, Any] | None = None) -> ResponseRequest | None:
+    def request(
+        self,
+        response: Mapping[str, Any] | None = None,
+        event_id: str | None = None,
+        *,
+        patient: bool = True,
+    ) -> ResponseRequest | None:
         """Ask for a response; None while another one is in the way (it is then sent later)."""
         self._issued += 1
-        self._waiting.append(ResponseRequest(f"talkpath_response_{self._issued}", response or {}))
+        event_id = event_id or f"talkpath_response_{self._issued}"
+        self._waiting.append(ResponseRequest(event_id, response or {}, patient))
         return self._next()
 
     def _next(self) -> ResponseRequest | None:
@@ -108,7 +117,8 @@ class ResponseSequencer:
             return None
         self._in_flight = None
         if busy:
-            self._waiting.appendleft(request)
+            if request.patient:
+                self._waiting.appendleft(request)
             if self.phase is Phase.REQUESTED:
                 # The server's own response.created is on its way: its end will call _next().
                 self.phase = Phase.RUNNING

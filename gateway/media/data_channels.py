@@ -23,10 +23,17 @@ class DataChannels:
 
     :param dtls: what carries it; connected before :meth:`start`.
     :param on_text: called on the event loop with the label of a channel and a text message.
+    :param on_open: called with the label of a channel that was opened.
     """
 
-    def __init__(self, dtls: DtlsTransport, on_text: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        dtls: DtlsTransport,
+        on_text: Callable[[str, str], None],
+        on_open: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._dtls = dtls
+        self._on_open = on_open
         self._on_text = on_text
         self._channels: list[DataChannel] = []
         self._dropping = False
@@ -77,6 +84,7 @@ class DataChannels:
         self._channels.append(channel)
         channel.on("message", lambda message: self._on_message(channel.label, message))
         channel.on("close", lambda: self._channels.remove(channel))
+        self._on_open(channel.label)
 
     def _on_message(self, label: str, message: str | bytes) -> None:
         if isinstance(message, str) and len(message) <= MAX_MESSAGE_SIZE:

@@ -106,7 +106,12 @@ class LegHandler(Protocol):
         """The leg moved to ``state``."""
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
-        """The last sample of these items was sent; ``drained``: nothing more is owed now."""
+        """The last sample of these items was sent, or the first one of an item
+        (:meth:`Playout.started`); ``drained``: nothing more is owed now.
+        """
+
+    def on_data_open(self, label: str) -> None:
+        """The caller opened the data channel ``label``."""
 
     def on_data(self, label: str, message: str) -> None:
         """A text message arrived on the data channel ``label``."""

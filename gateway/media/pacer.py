@@ -44,7 +44,8 @@ class Pacer:
     """Takes frames out of a playout when they are due.
 
     :param send: sends one frame; called on the event loop.
-    :param played: called with items whose last sample was heard, and whether nothing is owed now.
+    :param played: called with items whose last sample was heard, and whether nothing is owed now;
+        also when the first sample of one was sent.
     :param lead: seconds before it is played that a frame leaves; 0: the receiver does not buffer,
         and what was sent was heard. With a lead no silence is sent.
     """
@@ -172,7 +173,8 @@ class Pacer:
             self._playout.settle(self._loop.time())
         completed = self._playout.completed()
         drained = self._playout.is_empty
-        if completed or (drained and self._hangover == self._hangover_frames):
+        begun = self._playout.has_started
+        if completed or begun or (drained and self._hangover == self._hangover_frames):
             self._played(completed, drained)
 
 

@@ -100,7 +100,6 @@ class RtpLeg(RtpLegBase):
         )
         self._local = PlainLocal(secrets.randbits(62), 0, "", 0, make_keys())
         self._said = ""
-        self._offered: SessionDescription | None = None
         self._agreement: PlainAgreement | None = None
         self._watch = PeerWatch(SILENT_AFTER)
         self._early = False
@@ -158,12 +157,11 @@ class RtpLeg(RtpLegBase):
                     return plain_refresh(local, agreed)
                 return plain_offer(local, self._config.codecs, secure=secure)
 
-            text = self._describe(lambda local: described(local).format())
-            self._offered = described(self._local)
-            return text
+            return self._describe(lambda local: described(local).format())
 
     async def accept_answer(self, answer_text: str, *, early: bool = False) -> None:
-        """Take up the answer to :meth:`offer`; a later one takes its place.
+        """Take up the answer to what was said last: an offer, or an answer that was offered anew,
+        word for word (RFC 4028 §7.4). A later one takes its place.
 
         :param early: it came before the call was accepted (183): the peer may be silent as long as
             it rings.
@@ -173,10 +171,11 @@ class RtpLeg(RtpLegBase):
         answer = parse_sdp(answer_text)
         async with self._negotiating:
             self._require_alive()
-            if self._offered is None:
+            if not self._said:
                 raise SdpError("an answer to no offer")
+            agreement = agree_to_answer(parse_sdp(self._said), answer, tuple(CODECS))
             self._early = early
-            self._take_up(agree_to_answer(self._offered, answer, tuple(CODECS)))
+            self._take_up(agreement)
 
     async def _open(self, destination: Destination | None) -> None:
         """Bind the ports, the first time."""

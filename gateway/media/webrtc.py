@@ -274,7 +274,7 @@ class WebRtcLeg(RtpLegBase):
         if data is None or dtls is None or dtls.state != "connected":
             return
         if self._data is None:
-            self._data = DataChannels(dtls, self._on_text)
+            self._data = DataChannels(dtls, self._on_text, self._on_open)
         await self._data.start(data)
 
     def _on_dtls_state(self) -> None:
@@ -335,6 +335,10 @@ class WebRtcLeg(RtpLegBase):
             self._pacer.wake()
 
     # -- data channels
+
+    def _on_open(self, label: str) -> None:
+        if self._releasing is None:
+            self._handler.on_data_open(label)
 
     def _on_text(self, label: str, message: str) -> None:
         if self._releasing is None:

@@ -23,6 +23,7 @@ SPEECH_STARTED: Final = "input_audio_buffer.speech_started"
 SPEECH_STOPPED: Final = "input_audio_buffer.speech_stopped"
 COMMITTED: Final = "input_audio_buffer.committed"
 ITEM_ADDED: Final = "conversation.item.added"
+ITEM_DONE: Final = "conversation.item.done"
 ITEM_DELETED: Final = "conversation.item.deleted"
 INPUT_DELTA: Final = "conversation.item.input_audio_transcription.delta"
 INPUT_COMPLETED: Final = "conversation.item.input_audio_transcription.completed"
@@ -214,6 +215,9 @@ def normalise(event: Event) -> Event:
 # Client events.
 
 APPEND: Final = "input_audio_buffer.append"
+
+CONFIGURATION_ID: Final = "talkpath_session"
+"""``event_id`` of a ``session.update`` of the gateway's own."""
 
 ROOT: Final = "root"
 """``previous_item_id`` of the first item."""

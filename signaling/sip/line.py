@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from gateway.agents.call_control import NotPossible, TransferRefused
 from gateway.session_call import CallLine
-from signaling.sip.call import Call, State
+from signaling.sip.call import Call
+from signaling.sip.call_table import State
 from signaling.sip.message import Response
 from signaling.sip.transfer import refer_to
 

@@ -41,7 +41,10 @@ PHRASES: Final = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
+    407: "Proxy Authentication Required",
     408: "Request Timeout",
+    410: "Gone",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
@@ -50,12 +53,17 @@ PHRASES: Final = {
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    485: "Ambiguous",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
     489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Server Time-out",
     505: "Version Not Supported",
@@ -114,12 +122,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; ``method`` is that of the request it answers."""
+    """A response; ``method`` is that of the request it answers.
+
+    :ivar to_tag: whose answer it is; empty in a 100, and where To is missing.
+    """
 
     code: int
     headers: Headers
     branch: str
     method: str
+    to_tag: str = ""
+    body: bytes = b""
 
 
 def parse(data: bytes) -> Request | Response:
@@ -138,7 +151,7 @@ def parse(data: bytes) -> Request | Response:
     start = first.rstrip("\r").split(" ", 2)
     headers = _headers(rest)
     if len(start) == 3 and _VERSION.fullmatch(start[0]):
-        return _response(start[1], headers)
+        return _response(start[1], headers, data[found.end() :])
     if len(start) != 3 or not _VERSION.fullmatch(start[2]) or not _TOKEN.fullmatch(start[0]):
         raise Malformed("neither a request nor a response")
     method, uri, version = start
@@ -181,15 +194,21 @@ def content_length(value: str) -> int | None:
     return int(value)
 
 
-def _response(code: str, headers: Headers) -> Response:
+def _response(code: str, headers: Headers, rest: bytes) -> Response:
+    """Nobody is told of one that is malformed."""
     try:
         via = _top_via(headers)
         answered = CSeq.parse(headers["CSeq"])
+        to_tag = _tag(headers["To"]) if headers.get("To") else ""
+        body = _body(rest, headers)
     except (ValueError, TypeError, KeyError):
         raise Malformed("a response to nothing") from None
+    except Malformed as error:
+        raise Malformed(str(error)) from None
     if not re.fullmatch(r"[1-6]\d\d", code, re.ASCII):
         raise Malformed("a response without a code")
-    return Response(int(code), headers, via.parameters.get("branch") or "", answered.method)
+    branch = via.parameters.get("branch") or ""
+    return Response(int(code), headers, branch, answered.method, to_tag, body)
 
 
 def _request(method: str, uri: str, headers: Headers, body: bytes) -> Request:

@@ -1,8 +1,8 @@
 """A session that is refreshed from time to time, or ends (RFC 4028).
 
 Theory of operation. A 2xx to an INVITE or UPDATE agrees on an interval and on who refreshes, or on
-no timer. The refresher sends its UPDATE at half the interval; if no refresh succeeds, either end
-leaves shortly before the interval is over (§10).
+no timer. The refresher sends its UPDATE, or an INVITE to who takes none, at half the interval; if
+no refresh succeeds, either end leaves shortly before the interval is over (§10).
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ MIN_INTERVAL: Final = 90
 MAX_INTERVAL: Final = 86_400
 """Seconds that a peer may have us raise our interval to."""
 
-RETRY_WITHIN: Final = 2.0
-"""Seconds until a refresh is tried again that met another request (RFC 3261 §14.1)."""
+INTERVAL: Final = 1_800
+"""Seconds that we ask for in a call of ours (RFC 4028 §4)."""
+
+RETRY_AS_CALLER: Final = (2.1, 4.0)
+RETRY_AS_CALLEE: Final = (0.0, 2.0)
+"""Seconds, from and to, until a refresh that met another request goes again (RFC 3261 §14.1)."""
 
 _SECONDS: Final = re.compile(r"\s*(\d{1,9})\s*(?:;.*)?", re.ASCII)
 _REFRESHER: Final = re.compile(r";\s*refresher\s*=\s*(uac|uas)\s*(?:;|$)", re.IGNORECASE)
@@ -61,12 +65,10 @@ class Terms:
         return (("Supported", "timer"), ("Session-Expires", f"{self.seconds};refresher=uac"))
 
 
-def terms_of_request(asked: Headers, *, may_refresh: bool) -> Terms | None:
+def terms_of_request(asked: Headers) -> Terms | None:
     """The answer to an INVITE or UPDATE (RFC 4028 §9): the peer refreshes, if it is able to and
     does not ask us.
 
-    :param may_refresh: whether the peer takes an UPDATE. If not, and it should be us, there is no
-        timer.
     :raises IntervalTooSmall: less than :data:`MIN_INTERVAL`.
     :raises Malformed: the interval cannot be read.
     """
@@ -81,7 +83,22 @@ def terms_of_request(asked: Headers, *, may_refresh: bool) -> Terms | None:
     able = "timer" in options(asked, "Supported") + options(asked, "Require")
     if able and _refresher(value) != "uas":
         return Terms(seconds, ours=False, required=True)
-    return Terms(seconds, ours=True) if may_refresh else None
+    return Terms(seconds, ours=True)
+
+
+def terms_of_answer(answered: Headers) -> Terms | None:
+    """The terms in a 2xx to an INVITE or UPDATE of ours (RFC 4028 §7.2)."""
+    value = answered.get("Session-Expires")
+    seconds = _seconds(value) if value is not None else None
+    if value is None or seconds is None:
+        return None
+    return Terms(max(seconds, MIN_INTERVAL), ours=_refresher(value) != "uas")
+
+
+def raised_interval(refused: Headers, interval: int) -> int | None:
+    """What a 422 wants ``interval`` to be (RFC 4028 §7.3); None: nothing that we could do."""
+    least = _seconds(refused.get("Min-SE") or "") or 0
+    return least if interval < least <= MAX_INTERVAL else None
 
 
 def _seconds(value: str) -> int | None:
@@ -99,6 +116,7 @@ class SessionTimer:
 
     :param refresh: asked to send a refresh by the given terms.
     :param expired: no refresh came in time, or ours was of no use.
+    :param is_caller: whether the call is ours.
     """
 
     def __init__(
@@ -106,10 +124,13 @@ class SessionTimer:
         timers: Timers,
         refresh: Callable[[Terms, float], None],
         expired: Callable[[float], None],
+        *,
+        is_caller: bool,
     ) -> None:
         self._timers = timers
         self._refresh = refresh
         self._expired = expired
+        self._pauses = RETRY_AS_CALLER if is_caller else RETRY_AS_CALLEE
         self._terms: Terms | None = None
 
     def agree(self, terms: Terms | None, now: float) -> None:
@@ -137,26 +158,21 @@ class SessionTimer:
         if response is None or response.code in (408, 481):
             self._expired(now)
         elif response.code < 300:
-            self.agree(_agreed(response.headers), now)
+            self.agree(terms_of_answer(response.headers), now)
         elif response.code == 491:
-            self._ask_at(now + random.uniform(0.0, RETRY_WITHIN))
+            self.retry(now)
         elif response.code == 422:
-            least = _seconds(response.headers.get("Min-SE") or "") or 0
-            if terms.seconds < least <= MAX_INTERVAL:
+            least = raised_interval(response.headers, terms.seconds)
+            if least is not None:
                 self._terms = Terms(least, ours=True)
                 self._ask(now)
         # What else was refused may be refreshed by the peer yet, until the interval is over.
+
+    def retry(self, now: float) -> None:
+        """Our refresh met another request: soon again."""
+        self._ask_at(now + random.uniform(*self._pauses))
 
     def stop(self) -> None:
         self._terms = None
         self._timers.cancel((self, "end"))
         self._timers.cancel((self, "refresh"))
-
-
-def _agreed(answered: Headers) -> Terms | None:
-    """The terms in a 2xx to our refresh (RFC 4028 §7.2)."""
-    value = answered.get("Session-Expires")
-    seconds = _seconds(value) if value is not None else None
-    if value is None or seconds is None:
-        return None
-    return Terms(max(seconds, MIN_INTERVAL), ours=_refresher(value) != "uas")

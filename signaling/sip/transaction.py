@@ -1,11 +1,11 @@
 """One transaction: a request and its responses, each of which may be lost (RFC 3261 §17).
 
-Theory of operation. The tables are those of RFC 3261 §17.1.2, §17.2.1 and §17.2.2, with RFC 6026's
-*accepted* for an INVITE that was answered with 2xx: until timer L ends it, a repeated INVITE is
-absorbed. Each state has its timers: they start with it, and end with the last state that has them.
-The 2xx itself is repeated by the call, until its ACK (RFC 3261 §13.3.1.4).
-
-There is no table for an INVITE of our own: the gateway sends none yet.
+Theory of operation. The tables are those of RFC 3261 §17, with RFC 6026's *accepted* for an INVITE
+that was answered with 2xx: until timer L ends it, a repeated INVITE is absorbed, and until timer M
+each 2xx to one of ours is told, as there may be several of several phones. Each state has its
+timers: they start with it, and end with the last state that has them. The 2xx itself is repeated by
+the call, until its ACK, which the call sends (RFC 3261 §13.2.2.4, §13.3.1.4); the ACK of a refusal
+is the transaction's.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ T4: Final = 5.0
 """Seconds: how long a message may stay in the network."""
 
 TIMEOUT: Final = 64 * T1
+
+
+Told = Callable[[Response | None, float], None]
+"""Takes the response to a request of ours, or None: none will come; and when."""
 
 
 class Flow(Protocol):
@@ -54,6 +58,7 @@ class Flow(Protocol):
 
 
 class State(Enum):
+    CALLING = "calling"
     TRYING = "trying"
     PROCEEDING = "proceeding"
     COMPLETED = "completed"
@@ -72,6 +77,11 @@ class Input(Enum):
     SUCCESS = "2xx"
     FAILURE = "3xx-6xx"
     CLOSED = "flow closed"
+    ABANDON = "abandon"
+    """Whoever asked waits no longer."""
+    A = "timer A"
+    B = "timer B"
+    D = "timer D"
     E = "timer E"
     F = "timer F"
     G = "timer G"
@@ -80,6 +90,7 @@ class Input(Enum):
     J = "timer J"
     K = "timer K"
     L = "timer L"
+    M = "timer M"
 
 
 class Action(Enum):
@@ -89,7 +100,9 @@ class Action(Enum):
     REPEAT = "send again"
     """What was sent last."""
     TELL = "tell"
-    """Whoever asked that a final response came, or none will."""
+    """Whoever asked that a response came, or no final one will."""
+    ACK = "ACK"
+    CONFIRM = "ACK, tell"
 
 
 _S, _I, _A = State, Input, Action
@@ -128,6 +141,30 @@ INVITE_SERVER: Final = Machine(
     {_S.COMPLETED: (_I.G, _I.H), _S.CONFIRMED: (_I.I,), _S.ACCEPTED: (_I.L,)},
 )
 
+INVITE_CLIENT: Final = Machine(
+    "INVITE client",
+    _S.CALLING,
+    {
+        (_S.CALLING, _I.A): (_S.CALLING, _A.REPEAT),
+        (_S.CALLING, _I.B): (_S.TERMINATED, _A.TELL),
+        (_S.CALLING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
+        (_S.CALLING, _I.ABANDON): (_S.TERMINATED, _A.TELL),
+        (_S.CALLING, _I.PROVISIONAL): (_S.PROCEEDING, _A.TELL),
+        (_S.CALLING, _I.SUCCESS): (_S.ACCEPTED, _A.TELL),
+        (_S.CALLING, _I.FAILURE): (_S.COMPLETED, _A.CONFIRM),
+        (_S.PROCEEDING, _I.CLOSED): (_S.TERMINATED, _A.TELL),
+        (_S.PROCEEDING, _I.ABANDON): (_S.TERMINATED, _A.TELL),
+        (_S.PROCEEDING, _I.PROVISIONAL): (_S.PROCEEDING, _A.TELL),
+        (_S.PROCEEDING, _I.SUCCESS): (_S.ACCEPTED, _A.TELL),
+        (_S.PROCEEDING, _I.FAILURE): (_S.COMPLETED, _A.CONFIRM),
+        (_S.ACCEPTED, _I.SUCCESS): (_S.ACCEPTED, _A.TELL),
+        (_S.ACCEPTED, _I.M): (_S.TERMINATED, _A.NONE),
+        (_S.COMPLETED, _I.FAILURE): (_S.COMPLETED, _A.ACK),
+        (_S.COMPLETED, _I.D): (_S.TERMINATED, _A.NONE),
+    },
+    {_S.CALLING: (_I.A, _I.B), _S.ACCEPTED: (_I.M,), _S.COMPLETED: (_I.D,)},
+)
+
 SERVER: Final = Machine(
     "non-INVITE server",
     _S.TRYING,
@@ -164,10 +201,10 @@ CLIENT: Final = Machine(
     },
 )
 
-MACHINES: Final = (INVITE_SERVER, SERVER, CLIENT)
+MACHINES: Final = (INVITE_SERVER, INVITE_CLIENT, SERVER, CLIENT)
 
-_REPEATING: Final = (_I.E, _I.G)
-_LINGERING: Final = {_I.I: T4, _I.J: TIMEOUT, _I.K: T4}
+_REPEATING: Final = (_I.A, _I.E, _I.G)
+_LINGERING: Final = {_I.D: TIMEOUT, _I.I: T4, _I.J: TIMEOUT, _I.K: T4}
 """How long a transaction stays for copies; where nothing is lost there are none."""
 
 
@@ -181,8 +218,10 @@ def kind_of(code: int) -> Input:
 class Transaction:
     """One transaction, from its first request to when no copy can come any more.
 
-    :param told: of a client transaction: the final response, or None: none will come; and when.
     :param ended: nothing of it is left.
+    :param told: of a client transaction: the final response, or None: none will come; and when. Of
+        an INVITE also the provisional ones, and each 2xx.
+    :param ack: of an INVITE of ours: the ACK of a refusal.
     """
 
     def __init__(
@@ -192,7 +231,8 @@ class Transaction:
         flow: Flow,
         timers: Timers,
         ended: Callable[[Hashable], None],
-        told: Callable[[Response | None, float], None] | None = None,
+        told: Told | None = None,
+        ack: Callable[[Response], bytes] | None = None,
     ) -> None:
         self.key = key
         self.flow = flow
@@ -201,6 +241,7 @@ class Transaction:
         self._timers = timers
         self._ended = ended
         self._told = told
+        self._ack = ack
         self._last = b""
         self._interval = T1
 
@@ -229,8 +270,10 @@ class Transaction:
             self._send(message)
         elif action is Action.REPEAT:
             self.flow.send(self._last)
+        elif action in (Action.ACK, Action.CONFIRM) and heard is not None and self._ack is not None:
+            self.flow.send(self._ack(heard))
         self._move(state, now)
-        if action is Action.TELL and self._told is not None:
+        if action in (Action.TELL, Action.CONFIRM) and self._told is not None:
             self._told(heard, now)
 
     def _send(self, message: bytes) -> None:
@@ -255,7 +298,8 @@ class Transaction:
             if reliable:
                 return
             pause = self._interval
-            self._interval = T2 if self.state is State.PROCEEDING else min(2 * pause, T2)
+            longest = TIMEOUT if timer is Input.A else T2
+            self._interval = T2 if self.state is State.PROCEEDING else min(2 * pause, longest)
         elif timer in _LINGERING:
             pause = 0.0 if reliable else _LINGERING[timer]
         else:

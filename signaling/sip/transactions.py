@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Final, Protocol
 
 from signaling.sip.message import MAGIC_COOKIE, Request, Response
+from signaling.sip.outgoing import Outgoing
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import (
     CLIENT,
+    INVITE_CLIENT,
     INVITE_SERVER,
     SERVER,
     Flow,
     Input,
     State,
+    Told,
     Transaction,
     kind_of,
 )
@@ -89,21 +92,12 @@ class Transactions:
         """The INVITE that a CANCEL is about (RFC 3261 §9.2)."""
         return self._live.get(_key(cancel, "INVITE"))
 
-    def ask(
-        self,
-        flow: Flow,
-        method: str,
-        request: Callable[[str], bytes],
-        now: float,
-        told: Callable[[Response | None, float], None] | None = None,
-    ) -> None:
-        """Send a request of our own.
+    def send(self, flow: Flow, request: Outgoing, now: float, told: Told | None = None) -> None:
+        """Send a request of our own that is no INVITE; its Via has a branch of
+        :func:`make_branch`.
 
-        :param request: makes it with the branch it is given.
         :param told: of its final response, or that none came, and when.
         """
-        branch = f"{MAGIC_COOKIE}{secrets.token_hex(8)}"
-        key = (branch, method)
         self._unanswered += 1
 
         def answered(response: Response | None, at: float) -> None:
@@ -111,9 +105,39 @@ class Transactions:
             if told is not None:
                 told(response, at)
 
+        key = (request.branch, request.method)
         made = Transaction(CLIENT, key, flow, self._timers, self._forget, answered)
         self._live[key] = made
-        made.begin(request(branch), now)
+        made.begin(request.encode(), now)
+
+    def invite(self, flow: Flow, invite: Outgoing, now: float, told: Told) -> Transaction:
+        """Send an INVITE of our own; its Via has a branch of :func:`make_branch`.
+
+        :param told: of each response but copies of a refusal, or that no final one came, and when.
+        """
+        key = (invite.branch, "INVITE")
+        is_answered = False
+        self._unanswered += 1
+
+        def heard(response: Response | None, at: float) -> None:
+            nonlocal is_answered
+            if not is_answered and (response is None or response.code >= 200):
+                is_answered = True
+                self._unanswered -= 1
+            told(response, at)
+
+        made = Transaction(
+            INVITE_CLIENT,
+            key,
+            flow,
+            self._timers,
+            self._forget,
+            heard,
+            lambda refusal: invite.ack(refusal).encode(),
+        )
+        self._live[key] = made
+        made.begin(invite.encode(), now)
+        return made
 
     def close(self, flow: Flow, now: float) -> None:
         """Nothing comes by ``flow`` any more; who waits for a response is told (§17.1.4)."""
@@ -122,6 +146,11 @@ class Transactions:
 
     def _forget(self, key: Hashable) -> None:
         self._live.pop(key, None)
+
+
+def make_branch() -> str:
+    """Of a request of ours; nobody can guess it."""
+    return f"{MAGIC_COOKIE}{secrets.token_hex(8)}"
 
 
 def _key(request: Request, method: str) -> Hashable:

@@ -15,12 +15,15 @@ from typing import Final, Protocol
 from sipmessage import Headers
 
 from signaling.buckets import Buckets
-from signaling.sip.call import ALLOW, Call, State
-from signaling.sip.dialog import DialogId, user_of
+from signaling.sip.call import ALLOW, Call
+from signaling.sip.call_table import State
+from signaling.sip.dialog import Dialog, DialogId, user_of
 from signaling.sip.digest import Digest, Verdict, username
 from signaling.sip.guard import is_scanner
 from signaling.sip.message import Malformed, Request, note_source, options, parse, response
+from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.registrar import Registrar
+from signaling.sip.route import Route
 from signaling.sip.session_timer import MIN_INTERVAL, IntervalTooSmall
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import Flow, Transaction
@@ -213,21 +216,37 @@ class UserAgent:
             return 482, ()  # The same call by another way (§8.2.2.2).
         if refused := _unreadable_offer(invite):
             return refused
-        call = Call(
-            invite,
-            transaction,
-            self._transactions,
-            self.timers,
-            self._handler.on_offer,
-            self._handler.on_answer,
-            self._end,
-        )
+        call = self._call(Dialog.of_callee(invite, transaction.flow), State.OFFERED)
+        call.begin(invite, transaction)
         call.user = user
         self._calls[call.dialog.id] = call
         self._begun[invite.call_id, invite.from_tag] = call
         transaction.respond(100, response(invite.headers, 100, ""), now)
         self._handler.on_call(call, _text(invite.body))
         return 0, ()
+
+    def place(self, route: Route, sdp: str, caller: Caller, now: float) -> PlacedCall:
+        """Call somebody.
+
+        :param sdp: our offer.
+        :param caller: told how it goes; the handler is told of the call that comes of it.
+        """
+        return PlacedCall(route, sdp, self._transactions, self.timers, caller, self._establish, now)
+
+    def _establish(self, dialog: Dialog) -> Call:
+        call = self._calls[dialog.id] = self._call(dialog, State.ESTABLISHED)
+        return call
+
+    def _call(self, dialog: Dialog, state: State) -> Call:
+        return Call(
+            dialog,
+            state,
+            self._transactions,
+            self.timers,
+            self._handler.on_offer,
+            self._handler.on_answer,
+            self._end,
+        )
 
     def _within(self, asked: Request, transaction: Transaction, now: float) -> tuple[int, Extra]:
         call = self._call_of(asked)
@@ -238,13 +257,13 @@ class UserAgent:
         if asked.method in ("INVITE", "UPDATE"):
             if refused := _unreadable_offer(asked):
                 return refused
-            call.dialog.refresh(asked)
+            call.dialog.refresh(asked.headers)
             offers = asked.method == "INVITE" or asked.body
             if call.state is State.UPDATED or (offers and call.state is State.REOFFERED):
                 return 500, (("Retry-After", RETRY_AFTER),)  # RFC 3261 §14.2, RFC 3311 §5.2
             if not offers:
                 return 200, call.refresh(asked, now)
-            return 0 if call.offer(asked, transaction, now) else 491, ()
+            return 0 if call.take_offer(asked, transaction, now) else 491, ()
         if asked.method == "INFO":
             return self._info(call, asked), ()
         if asked.method == "NOTIFY":

@@ -19,7 +19,7 @@ class User:
         self.failures: list[tuple[ErrorCode, str]] = []
         self.changes = 0
 
-    def on_model_changed(self) -> None:
+    def on_model_changed(self, *, moved: bool | None) -> None:
         self.changes += 1
 
     def on_model_event(self, event: dict[str, Any]) -> None:

@@ -80,6 +80,9 @@ class Recorder:
         self.drained += drained
         self._tell()
 
+    def on_data_open(self, label: str) -> None:
+        pass
+
     def on_data(self, label: str, message: str) -> None:
         self.texts.append((label, message))
         self._tell()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from signaling.sip.call import Call, State
+from signaling.sip.call import Call
+from signaling.sip.call_table import State
 from tests.signaling.sip.phone import OFFER, Phone, header
 from tests.signaling.sip.test_user_agent import ANSWER, Desk
 

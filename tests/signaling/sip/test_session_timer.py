@@ -7,6 +7,7 @@ import re
 import pytest
 
 from signaling.sip.call import ALLOW, Call
+from signaling.sip.call_table import State
 from tests.signaling.sip.phone import OFFER, Phone, header, kind
 from tests.signaling.sip.test_user_agent import ANSWER, Desk
 
@@ -32,8 +33,8 @@ def ours(desk: Desk, phone: Phone) -> Call:
         ("1800;refresher=uac", "100rel, timer", "", "1800;refresher=uac", "timer"),
         ("90 ; refresher=UAS", "timer", ALLOW, "90;refresher=uas", ""),
         ("1800", "", ALLOW, "1800;refresher=uas", ""),
-        ("1800", "", "INVITE", "", ""),
-        ("1800;refresher=uas", "timer", "INVITE", "", ""),
+        ("1800", "", "INVITE", "1800;refresher=uas", ""),
+        ("1800;refresher=uas", "timer", "INVITE", "1800;refresher=uas", ""),
     ],
 )
 def test_what_is_agreed(asked: str, supported: str, allow: str, agreed: str, required: str) -> None:
@@ -155,3 +156,78 @@ def test_a_hold_in_time_is_a_refresh() -> None:
     assert desk.wire.codes == ["200"]
     assert desk.pass_to(109.0) == []
     assert desk.pass_to(110.0) == ["BYE"]
+
+
+def by_invite(desk: Desk, phone: Phone) -> tuple[Call, str]:
+    """A call whose phone takes no UPDATE, and our INVITE that refreshes it."""
+    call = desk.answered(
+        phone, Session_Expires="600;refresher=uas", Supported="timer", Allow="INVITE"
+    )
+    desk.agent.timers.run_due(300.0)
+    desk.now = 300.0
+    (invite,) = desk.wire.take()
+    return call, invite
+
+
+def test_who_takes_no_update_is_refreshed_by_an_invite() -> None:
+    """With the description that was agreed on, word for word (RFC 4028 §7.4)."""
+    desk, phone = Desk(), Phone()
+    call, invite = by_invite(desk, phone)
+    assert invite.startswith("INVITE sip:alice@192.0.2.7:5060 ")
+    assert invite.endswith(ANSWER)
+    assert header(invite, "Session-Expires") == "600;refresher=uac"
+    assert desk.hear(phone.invite()) == ["491"], "one at a time"
+    phone.cseq += 1
+    assert desk.hear(phone.request("UPDATE")) == ["200"], "which offers nothing"
+    agreed = reply(invite, 200, Session_Expires="600;refresher=uac", Contact=phone.contact)
+    desk.agent.receive(agreed, desk.wire, desk.now)
+    desk.agent.receive(agreed, desk.wire, desk.now)
+    first, again = desk.wire.take()
+    assert kind(first) == "ACK"
+    assert first == again, "a 2xx that comes again has not heard its ACK"
+    assert header(first, "CSeq").split()[0] == header(invite, "CSeq").split()[0]
+    assert call.state is State.ESTABLISHED
+    assert desk.answers == []
+    call.hang_up(desk.now)
+    desk.forgets_all()
+
+
+def test_an_answer_to_the_refresh_that_says_something_else_is_taken_up() -> None:
+    desk, phone = Desk(), Phone()
+    call, invite = by_invite(desk, phone)
+    changed = reply(invite, 200, Contact=phone.contact, Content_Type="application/sdp")
+    assert desk.hear(changed + b"v=0 other") == ["ACK"]
+    assert desk.answers == ["v=0 other"]
+    assert desk.hear(phone.request("BYE")) == ["200"]
+    assert desk.ended == [call]
+    desk.forgets_all()
+
+
+@pytest.mark.parametrize(("code", "ends"), [(491, False), (488, False), (481, True)])
+def test_an_invite_that_is_refused(code: int, ends: bool) -> None:
+    desk, phone = Desk(), Phone()
+    call, invite = by_invite(desk, phone)
+    assert desk.hear(reply(invite, code)) == ["ACK", *(["BYE"] if ends else [])]
+    assert (desk.ended == [call]) is ends
+    if code == 491:
+        assert "INVITE" in desk.pass_to(desk.now + 2.1), "once more, soon"
+    call.hang_up(desk.now)
+    desk.forgets_all()
+
+
+def test_a_call_that_ends_while_it_is_refreshed_leaves_nothing() -> None:
+    desk, phone = Desk(), Phone()
+    call, invite = by_invite(desk, phone)
+    assert desk.hear(reply(invite, 100)) == []
+    call.hang_up(desk.now)
+    assert "BYE" in desk.wire.codes
+    desk.forgets_all()
+
+
+def test_a_phone_that_allowed_update_and_takes_none() -> None:
+    desk, phone = Desk(), Phone()
+    update = refreshing(desk, phone)
+    assert desk.hear(reply(update, 405)) == []
+    assert "INVITE" in desk.pass_to(desk.now + 2.1)
+    assert desk.hear(phone.request("BYE")) == ["200"]
+    desk.forgets_all()

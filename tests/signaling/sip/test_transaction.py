@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from sipmessage import Headers
 
+from signaling.sip.message import Response
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import (
     CLIENT,
+    INVITE_CLIENT,
     INVITE_SERVER,
     MACHINES,
     SERVER,
@@ -36,6 +39,7 @@ class Bench:
             self.timers,
             self.ended.append,
             lambda response, now: self.told.append(now),
+            lambda refusal: b"ACK sip:a@b SIP/2.0",
         )
 
     def pass_to(self, until: float) -> list[float]:
@@ -125,6 +129,54 @@ def test_a_request_of_ours_gives_up() -> None:
     assert bench.wire.codes == ["BYE"]
     assert len(bench.pass_to(60.0)) == 10
     assert bench.told == [32.0]
+    assert bench.ended == ["key"]
+
+
+REFUSAL = Response(486, Headers(), "", "INVITE")
+
+
+def test_an_invite_of_ours_is_repeated_until_anything_comes() -> None:
+    """RFC 3261 §17.1.1: timer A doubles without end; timer B ends it."""
+    bench = Bench(INVITE_CLIENT)
+    bench.transaction.begin(b"INVITE sip:a@b SIP/2.0", 0.0)
+    assert bench.wire.codes == ["INVITE"]
+    assert bench.pass_to(60.0) == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+    assert bench.told == [32.0]
+    assert bench.ended == ["key"]
+    bench = Bench(INVITE_CLIENT)
+    bench.transaction.begin(b"INVITE sip:a@b SIP/2.0", 0.0)
+    bench.pass_to(1.0)
+    bench.transaction.feed(Input.PROVISIONAL, 1.0)
+    assert bench.pass_to(1_000.0) == [], "who rings may ring long"
+    bench.transaction.feed(Input.ABANDON, 1_000.0)
+    assert bench.told == [1.0, 1_000.0]
+    assert bench.ended == ["key"]
+
+
+def test_a_refusal_of_our_invite_gets_its_ack_each_time() -> None:
+    bench = Bench(INVITE_CLIENT)
+    bench.transaction.begin(b"INVITE sip:a@b SIP/2.0", 0.0)
+    bench.wire.take()
+    for at in (1.0, 2.0, 4.0):
+        bench.transaction.feed(Input.FAILURE, at, heard=REFUSAL)
+    assert bench.wire.codes == ["ACK"] * 3
+    assert bench.told == [1.0]
+    bench.pass_to(32.9)
+    assert bench.ended == []
+    bench.pass_to(33.0)
+    assert bench.ended == ["key"]
+
+
+def test_each_2xx_to_our_invite_is_told() -> None:
+    """RFC 6026: several phones may have answered, and each may say so again."""
+    bench = Bench(INVITE_CLIENT)
+    bench.transaction.begin(b"INVITE sip:a@b SIP/2.0", 0.0)
+    bench.wire.take()
+    for at in (1.0, 2.0):
+        bench.transaction.feed(Input.SUCCESS, at)
+    assert bench.told == [1.0, 2.0]
+    assert bench.wire.codes == [], "the ACK is the call's"
+    bench.pass_to(33.0)
     assert bench.ended == ["key"]
 
 

@@ -1,6 +1,7 @@
 """Which transaction a message belongs to."""
 
 from signaling.sip.message import Request, parse
+from signaling.sip.outgoing import Outgoing
 from signaling.sip.timers import Timers
 from signaling.sip.transaction import Transaction
 from signaling.sip.transactions import Transactions
@@ -51,9 +52,10 @@ def test_a_response_to_nothing_is_dropped() -> None:
 def test_whoever_waits_for_a_response_is_told_when_its_flow_closes() -> None:
     transactions, told = Transactions(User(), Timers()), list[object]()
     closed, other = Wire(transport="tcp", reliable=True), Wire(transport="tcp", reliable=True)
-    request = Phone().request("BYE")
-    for wire in (closed, other):
-        transactions.ask(wire, "BYE", lambda _: request, 0.0, lambda *said: told.append(said))
+    for number, wire in enumerate((closed, other)):
+        via = ("Via", f"SIP/2.0/TCP a;branch=z9hG4bK-{number}")
+        asked = Outgoing("BYE", "sip:a", (via,))
+        transactions.send(wire, asked, 0.0, lambda *said: told.append(said))
     transactions.close(closed, 1.0)
     transactions.close(closed, 2.0)
     assert told == [(None, 1.0)]

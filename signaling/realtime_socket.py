@@ -1,0 +1,134 @@
+"""``GET /v1/realtime``: the Realtime protocol over WebSocket, as OpenAI's own servers speak it.
+
+``?model=`` is a session whose caller sends and hears audio in events; ``?call_id=`` controls a call
+that came by another door.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from gateway.client_line import ClientLine
+from gateway.client_wishes import set_formats
+from gateway.core.ending import Ending
+from gateway.core.events import ErrorCode, GatewayError
+from gateway.media.socket_audio import SocketAudio
+from gateway.realtime.client_events import ClientEventError
+from gateway.session import Session
+from gateway.sessions import Sessions
+from signaling.client_socket import ClientWebSocket
+from signaling.keys import EphemeralKeys, is_key, shown_token
+from signaling.live_calls import LiveCalls
+from signaling.origins import Origins
+from signaling.realtime_session import open_session, rights_of
+
+SUBPROTOCOL: Final = "realtime"
+KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
+"""How a page in a browser shows its key: it cannot set headers."""
+
+MAX_MESSAGE: Final = 15 * 1024 * 1024
+"""Bytes of one event."""
+
+HEARTBEAT: Final = 30.0
+"""Seconds between two WebSocket pings."""
+
+
+class RealtimeDoor:
+    """Sessions over WebSocket, and the control of calls."""
+
+    def __init__(
+        self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls, origins: Origins
+    ) -> None:
+        self._sessions = sessions
+        self._keys = keys
+        self._origins = origins
+        self._live = live
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/v1/realtime", self._connect)]
+
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        if not self._origins.admit(request.headers.get("Origin"), request.headers.get("Host")):
+            raise GatewayError(ErrorCode.UNAUTHORIZED, "this origin is not in ALLOWED_ORIGINS")
+        socket = web.WebSocketResponse(
+            protocols=(SUBPROTOCOL,), max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT, compress=False
+        )
+        if not socket.can_prepare(request):
+            raise GatewayError(ErrorCode.BAD_REQUEST, "GET /v1/realtime opens a WebSocket")
+        token = _token(request)
+        call_id = request.query.get("call_id")
+        if call_id is not None:
+            call = self._live.find(call_id, token).in_progress()
+            await self._control(request, socket, call, trusted=not is_key(token))
+            return socket
+        config = self._keys.open(token).config
+        session = open_session(
+            self._sessions,
+            f"ws_{secrets.token_hex(12)}",
+            config,
+            {},
+            request.query.get("model") or None,
+        )
+        audio = SocketAudio()
+        try:
+            set_formats(audio, config.session)
+            await self._serve(request, socket, session, audio)
+        finally:
+            await self._sessions.end(session, Ending.HUNG_UP)
+        return socket
+
+    async def _serve(
+        self,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        session: Session,
+        audio: SocketAudio,
+    ) -> None:
+        """Until the client leaves, or the session ends."""
+        await socket.prepare(request)
+        async with ClientWebSocket(socket) as client:
+            rights = rights_of(self._sessions)
+            line = session.clients.attach(client, rights, audio)
+            await _read(socket, session, line)
+
+    async def _control(
+        self,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        session: Session,
+        *,
+        trusted: bool,
+    ) -> None:
+        """Until the client leaves; the call goes on."""
+        await socket.prepare(request)
+        async with ClientWebSocket(socket) as client:
+            rights = rights_of(self._sessions, trusted=trusted)
+            line = session.clients.attach(client, rights)
+            try:
+                await _read(socket, session, line)
+            finally:
+                session.clients.detach(line)
+
+
+async def _read(socket: web.WebSocketResponse, session: Session, line: ClientLine) -> None:
+    async for frame in socket:
+        if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            # A client that sends faster than the model takes it is not read meanwhile.
+            await session.clients.ready()
+            try:
+                await session.clients.room()
+            except GatewayError as error:
+                line.tell_error(ClientEventError("rate_limit_exceeded", error.message))
+            else:
+                session.clients.receive(line, frame.data)
+
+
+def _token(request: web.Request) -> str | None:
+    for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+        if name.strip().startswith(KEY_SUBPROTOCOL):
+            return name.strip().removeprefix(KEY_SUBPROTOCOL)
+    return shown_token(None, request.headers.get("Authorization"))
