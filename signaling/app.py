@@ -45,6 +45,7 @@ from signaling.realtime_socket import RealtimeDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
+from signaling.sip.ice_servers import PhoneIceServers
 from signaling.socketio import SocketIoDoor
 from signaling.tls import CertificateError, ServerCertificate
 from signaling.whip import WhipDoor
@@ -123,6 +124,7 @@ class Gateway:
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         self.sip = SipDoor(sessions, origins, sip_options)
         app.add_routes(self.sip.routes())
+        app.add_routes(PhoneIceServers(ice_servers, sip_options.users).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
