@@ -10,7 +10,7 @@ import ipaddress
 import re
 import textwrap
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -273,6 +273,17 @@ class Settings(BaseSettings):
     sip_trunks: SipTrunks = Field(default=(), description=TRUNKS)
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
+
+    record_dir: Path | None = Field(default=None, description="a folder")
+    record_format: Annotated[Literal["opus", "wav"], BeforeValidator(_lower)] = Field(
+        default="opus", description="opus or wav"
+    )
+    record_notice: str | None = Field(default=None, max_length=1000, description="a sentence")
+    record_max_days: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="days, more than 0"
+    )
+    record_max_bytes: int | None = Field(default=None, gt=0, description="bytes, more than 0")
+    record_packets: bool = Field(default=False, description="true or false")
 
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning or error"

@@ -8,14 +8,14 @@ clock.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from gateway.core import events as out
-from gateway.core.playout import Cut, Playout
+from gateway.core.owed import Cut
+from gateway.core.playout import Playout
 from gateway.core.replay import ReplayBuffer
 from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
 from gateway.core.rollover import Moment
@@ -47,18 +47,17 @@ class Conversation:
         self._playout = playout
         self._send = send
         self._emit = emit
-        self._wall_clock = wall_clock
+        self.wall_clock = wall_clock
         self.turns = Turns()
         self.responses = ResponseSequencer()
         self.transcript = Transcript()
         self.replay = ReplayBuffer()
         self.handover = Handover(self.transcript, self.replay, send)
         """What a connection to the model that takes over is told."""
+        self.new_item_id = protocol.new_item_id
         self.agent_name = ""
         self.audible = False
-        """Whether a leg plays the answers; without one they count as heard when they are
-        complete.
-        """
+        """Whether a leg plays the answers; without one they are heard once they are complete."""
         self.barge_in = True
         """Whether the caller's speech cuts the agent (``interrupt_response``)."""
         self.server_answers = True
@@ -287,7 +286,7 @@ class Conversation:
         """Tell the doors which lines became final."""
         self.replay.expire(now)
         for line in self.transcript.ready(now):
-            self._emit(line.message(self._wall_clock()))
+            self._emit(line.message(self.wall_clock()))
 
     def finish(self, now: float) -> None:
         """The conversation ends: an answer under way is cut where it is, and nothing said is
@@ -297,7 +296,7 @@ class Conversation:
             self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
         self._cut_unplayed()
         for line in self.transcript.finish():
-            self._emit(line.message(self._wall_clock()))
+            self._emit(line.message(self.wall_clock()))
 
     # -- the model's connections
 
@@ -353,7 +352,7 @@ class Conversation:
     # -- inside
 
     def _write(self, text: str, keys: str = "") -> str:
-        item_id = f"item_{secrets.token_hex(12)}"
+        item_id = self.new_item_id()
         self.transcript.place(item_id, "user", spoken=False).keys = keys
         self.transcript.complete(item_id, text)
         self._send(protocol.message_item("user", text, item_id))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from gateway.core.playout import Cut
+from gateway.core.owed import Cut
 from gateway.core.replay import Replay, ReplayBuffer
 from gateway.core.tool_calls import ToolCall, ToolOutput
 from gateway.core.transcript import Line, Transcript

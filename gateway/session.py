@@ -15,7 +15,7 @@ from gateway.core import events as out
 from gateway.core.candidate import IceCandidate
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, SessionEvent, Status
-from gateway.core.lifetime import EndNotice, Lifetime, SessionLimits
+from gateway.core.lifetime import Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
 from gateway.core.playout import Playout
 from gateway.heartbeat import heartbeat
@@ -26,6 +26,7 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime import protocol
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder
 from gateway.session_channel import DataChannelClient
 from gateway.session_clients import SessionClients
 from gateway.session_controls import control_of
@@ -34,6 +35,7 @@ from gateway.session_model import SessionModel
 from gateway.session_offer import Phone
 from gateway.session_parts import SessionParts
 from gateway.session_passthrough import PassThrough
+from gateway.session_record import record_of
 from gateway.session_settings import SessionSettings
 from gateway.session_usage import CostRules
 from gateway.session_watch import SessionWatch
@@ -52,6 +54,7 @@ class Session:
     task.
 
     :param ends_with_leg: the session lives as long as its peer connection.
+    :param recorder: records the call.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Session:
         decoding: DecodingPool,
         *,
         ends_with_leg: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -81,6 +85,8 @@ class Session:
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
+        about = {"userId": user_id, "agentSet": settings.agents.name}
+        self._record = record_of(recorder, self.id, about, self._playout, self._conversation)
         self._model = SessionModel(
             endpoint,
             self._conversation,
@@ -109,6 +115,7 @@ class Session:
             self._ended.is_set,
             pcm.sample_rate,
             lambda voice: self._emit(out.AudioResponse(voice)),
+            self._record.watch,
         )
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         self._muted = False
@@ -122,8 +129,6 @@ class Session:
         self.channel = DataChannelClient(self.clients, lambda: self.legs.data_channel)
         self._apply_settings()
         self._lifetime = Lifetime(limits, self._loop.time())
-        self._warning: EndNotice | None = None
-        """What the client knows of the session's end."""
 
     # -- life
 
@@ -175,6 +180,7 @@ class Session:
                 await self.legs.close()
             finally:
                 self._set_status(Status.DISCONNECTED, self.end_reason)
+                self._record.close(self.end_reason)
                 log.info("session ended", reason=self.end_reason)
 
     def _tick(self, now: float) -> None:
@@ -190,9 +196,7 @@ class Session:
         if (cause := self._lifetime.ended(now)) is not None:
             self.fail(ErrorCode.SESSION_EXPIRED, cause)
             return
-        warning = self._lifetime.warning(now)
-        if (warning and warning.cause) is not (self._warning and self._warning.cause):
-            self._warning = warning
+        if self._lifetime.has_news(now):
             self._emit(self._standing())
 
     def fail(self, code: ErrorCode, reason: str) -> None:
@@ -208,9 +212,7 @@ class Session:
     # -- the door
 
     def attach(self, listener: Listener) -> None:
-        """Send events to ``listener``: those missed while nobody listened, and where things
-        stand.
-        """
+        """Tell ``listener`` what was missed while nobody listened, where things stand, and more."""
         self._mailbox.attach(listener, self._loop.time())
         listener.on_session_event(self._standing())
         self._switch_pcm()
@@ -230,14 +232,12 @@ class Session:
     def _emit(self, event: SessionEvent) -> None:
         self._watch.on_session_event(event)
         self.clients.on_session_event(event)
+        self._record.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:
         """Where things stand, and whether the end is near."""
-        warning = self._lifetime.warning(self._loop.time()) if self._warning else None
-        if warning is None:
-            return out.StatusChanged(self.status)
-        return out.StatusChanged(self.status, warning.cause, warning.seconds)
+        return self._lifetime.standing(self.status, self._loop.time())
 
     def _set_status(self, status: Status, reason: str | None = None) -> None:
         if status is not self.status:
@@ -329,6 +329,7 @@ class Session:
     # -- the model
 
     def _send(self, event: protocol.Event) -> None:
+        self._record.on_sent(event)
         self._model.send(event)
 
     def on_model_status(self, status: Status, reason: str | None = None) -> None:

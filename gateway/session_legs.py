@@ -99,6 +99,7 @@ class SessionLegs:
 
     :param ended: whether the session is over: nothing is negotiated any more.
     :param rate: of ``speak``, in Hz.
+    :param watch: is told of each leg that is made of an offer.
     :param speak: takes PCM16 for a client that listens and has no other leg.
     """
 
@@ -110,7 +111,9 @@ class SessionLegs:
         ended: Callable[[], bool],
         rate: int,
         speak: Callable[[bytes], None],
+        watch: Callable[[OfferLeg], None],
     ) -> None:
+        self._watch = watch
         self.offered: OfferLeg | None = None
         """The leg that was negotiated last."""
         self.pcm = PcmLeg(playout, handler, rate, speak)
@@ -154,6 +157,7 @@ class SessionLegs:
     async def _replace(self, sdp: str, phone: Phone | None) -> str:
         old = self.offered
         leg = session_offer.leg_for(sdp, phone, self._media, self._handler, self._playout)
+        self._watch(leg)
         self.offered = leg
         try:
             answer = await session_offer.negotiate(leg, sdp, phone)
@@ -175,6 +179,7 @@ class SessionLegs:
         """A trickled ICE candidate; before the offer it waits in the leg that will need it."""
         if self.offered is None:
             self.offered = WebRtcLeg(self._media, self._handler, self._playout)
+            self._watch(self.offered)
         if isinstance(self.offered, WebRtcLeg):
             await self.offered.add_candidate(candidate)
 

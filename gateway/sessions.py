@@ -21,6 +21,7 @@ from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder
 from gateway.session import Session
 from gateway.session_passthrough import NOBODY
 from gateway.session_settings import SessionSettings
@@ -53,6 +54,8 @@ class SessionDefaults:
     """Who runs the calls of clients that speak the Realtime protocol."""
     rights: frozenset[Right] = frozenset()
     """What these may change although agents run the call."""
+    recorder: Recorder | None = None
+    """None: calls are not recorded."""
 
 
 class Sessions:
@@ -135,6 +138,7 @@ class Sessions:
             self._defaults.pcm,
             self._decoding,
             ends_with_leg=ends_with_leg,
+            recorder=self._defaults.recorder,
         )
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)

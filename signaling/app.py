@@ -28,6 +28,8 @@ from gateway.media.raw_pcm import PcmFormat
 from gateway.media.seams import check_seams
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder, RecordSettings
+from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from signaling.buckets import Buckets
@@ -42,6 +44,7 @@ from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
 from signaling.realtime_socket import RealtimeDoor
+from signaling.recordings import RecordingsDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
@@ -75,6 +78,7 @@ class Gateway:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
         self._text_model: ResponsesModel | None = None
+        self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
         self._certificates: list[ServerCertificate] = []
@@ -100,8 +104,11 @@ class Gateway:
         libopus.load()
         endpoint = await self._model()
         self._text_model = _text_model(settings)
+        self.recorder = _recorder(settings)
         self.sessions = sessions = Sessions(
-            _defaults(settings, agent_sets, agents, self._text_model),
+            replace(
+                _defaults(settings, agent_sets, agents, self._text_model), recorder=self.recorder
+            ),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
@@ -119,6 +126,8 @@ class Gateway:
         app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
         app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
+        if self.recorder is not None:
+            app.add_routes(RecordingsDoor(self.recorder).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
@@ -207,6 +216,8 @@ class Gateway:
         """
         if self.sessions is not None:
             await self.sessions.drain(drain)
+        if self.recorder is not None:
+            await self.recorder.close()
         if self._runner is not None:
             for site in self._runner.sites:
                 await site.stop()
@@ -270,6 +281,27 @@ def _defaults(
         costs=_costs(settings),
         pcm=PcmFormat(settings.audio_sample_rate, settings.audio_channels),
     )
+
+
+def _recorder(settings: Settings) -> Recorder | None:
+    if settings.record_dir is None:
+        return None
+    retention = Retention(settings.record_max_days, settings.record_max_bytes)
+    recorder = Recorder(
+        RecordSettings(
+            settings.record_dir,
+            settings.record_format,
+            settings.record_packets,
+            retention,
+            settings.record_notice or "",
+        )
+    )
+    try:
+        recorder.start()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"RECORD_DIR={settings.record_dir}: {reason}") from None
+    return recorder
 
 
 def _costs(settings: Settings) -> CostRules:

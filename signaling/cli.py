@@ -16,6 +16,7 @@ _COMMANDS = {
     "serve": "run the gateway",
     "call": "place one WebRTC call with a WAV file as the microphone",
     "model": "run the embedded Realtime model alone",
+    "replay": "run a recorded call through the rules again, and show what differs",
     "bench": "measure a gateway under the load of many calls",
 }
 
@@ -46,6 +47,10 @@ def main(argv: list[str] | None = None) -> int:
         from client.python.bench.command import main as bench
 
         return bench(rest)
+    if command == "replay":
+        from gateway.replaying import main as replay
+
+        return replay(rest)
     if command == "model":
         from gateway.local_model.__main__ import main as model
 

@@ -16,6 +16,7 @@ from gateway.core.lifetime import SessionLimits
 from gateway.media.addresses import MediaAddresses
 from gateway.media.webrtc import WebRtcConfig
 from gateway.realtime.wire import Endpoint
+from gateway.recording.recorder import Recorder
 from gateway.session import Session
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
@@ -59,6 +60,7 @@ async def live_sessions(
     session_limit: float = 3600.0,
     agents: AgentSet | None = None,
     costs: CostRules | None = None,
+    recorder: Recorder | None = None,
 ) -> AsyncIterator[Sessions]:
     """Sessions without a door.
 
@@ -76,6 +78,7 @@ async def live_sessions(
             reconnect_grace=grace,
             max_sessions=max_sessions,
             costs=costs or CostRules(),
+            recorder=recorder,
         ),
         WebRtcConfig(MediaAddresses((LOOPBACK,))),
         lambda model: replace(endpoint, model=model or endpoint.model),

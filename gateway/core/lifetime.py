@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.ending import Ending
+from gateway.core.events import Status, StatusChanged
 
 WARN_AHEAD: Final = 30.0
 """Seconds before its end at which a client is warned, at most."""
@@ -39,6 +40,8 @@ class Lifetime:
         self._limits = limits
         self._ends_at = now + limits.duration
         self._active_at = now
+        self._known: Ending | None = None
+        """Of which end the client knows."""
 
     def touch(self, now: float) -> None:
         """Somebody spoke, or did something."""
@@ -54,6 +57,19 @@ class Lifetime:
         cause, end, limit = self._next()
         ahead = min(WARN_AHEAD, WARN_SHARE * limit)
         return EndNotice(cause, max(0.0, end - now)) if now >= end - ahead else None
+
+    def has_news(self, now: float) -> bool:
+        """Whether its client is to know of an end, or that one which it knows of is off."""
+        warning = self.warning(now)
+        known, self._known = self._known, warning.cause if warning is not None else None
+        return known is not self._known
+
+    def standing(self, status: Status, now: float) -> StatusChanged:
+        """Where things stand, and whether the end is near, once that was news."""
+        warning = self.warning(now) if self._known is not None else None
+        if warning is None:
+            return StatusChanged(status)
+        return StatusChanged(status, warning.cause, warning.seconds)
 
     def _next(self) -> tuple[Ending, float, float]:
         """The cause that comes first, when, and the limit it is of."""

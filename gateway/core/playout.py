@@ -16,34 +16,16 @@ behind.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE, to_ms
+from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE
+from gateway.core.owed import SAMPLE_BYTES, Ahead, Cut, Item, Part
 from gateway.core.prefill import Prefill
-
-SAMPLE_BYTES: Final = 2
+from gateway.core.taps import PlayedTap
 
 MAX_ITEMS: Final = 256
 """Items whose counters are kept, the oldest dropped first; and items that may be queued at once."""
-
-_MERGE_BYTES: Final = 4096
-"""Chunks are joined up to this size, so that a flood of tiny ones costs no memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Where an item was cut off: positions in samples of its content part ``content_index``."""
-
-    item_id: str
-    content_index: int
-    heard_samples: int
-    received_samples: int
-
-    @property
-    def heard_ms(self) -> int:
-        """``audio_end_ms`` of ``conversation.item.truncate``; never beyond what was received."""
-        return to_ms(self.heard_samples)
 
 
 @dataclass(slots=True)
@@ -54,107 +36,6 @@ class PlayoutStats:
     """Pushes for an item that was cut or finished."""
     refused_full: int = 0
     """Pushes beyond the bound on owed audio."""
-
-
-@dataclass(slots=True, eq=False)
-class _Part:
-    """One content part: a queue of bytes, counted. Samples may be split between two pushes."""
-
-    item: _Item
-    content_index: int
-    queued: bool = False
-    received: int = 0
-    """Bytes; so are ``taken`` (handed out) and ``heard``, which lags while a caller buffers."""
-    taken: int = 0
-    heard: int = 0
-    _chunks: deque[bytes] = field(default_factory=deque)
-    _offset: int = 0
-
-    @property
-    def playable(self) -> int:
-        """Bytes of whole samples that wait."""
-        return (self.received - self.taken) & ~1
-
-    @property
-    def unheard(self) -> int:
-        """Bytes of whole samples that wait here or at the caller's."""
-        return (self.received - self.heard) & ~1
-
-    def append(self, pcm: bytes) -> None:
-        self.received += len(pcm)
-        if self._chunks and len(self._chunks[-1]) + len(pcm) <= _MERGE_BYTES:
-            self._chunks[-1] += pcm
-        else:
-            self._chunks.append(pcm)
-
-    def take(self, size: int) -> bytes:
-        """The next ``size`` bytes, of which there are at least as many."""
-        self.taken += size
-        pieces: list[bytes] = []
-        while size:
-            head = self._chunks[0]
-            piece = head[self._offset : self._offset + size]
-            pieces.append(piece)
-            size -= len(piece)
-            self._offset += len(piece)
-            if self._offset == len(head):
-                self._chunks.popleft()
-                self._offset = 0
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def drop(self) -> None:
-        """Forget the audio that waits; the counters stay."""
-        self._chunks.clear()
-        self._offset = 0
-        self.queued = False
-
-
-@dataclass(slots=True, eq=False)
-class _Item:
-    item_id: str
-    parts: dict[int, _Part] = field(default_factory=dict)
-    finished: bool = False
-    cut: bool = False
-    full: bool = False
-
-    @property
-    def is_queued(self) -> bool:
-        return any(part.queued for part in self.parts.values())
-
-    @property
-    def is_pending(self) -> bool:
-        """Something of it waits, here or at the caller's."""
-        return any(part.queued or part.heard < part.taken for part in self.parts.values())
-
-    @property
-    def is_done(self) -> bool:
-        """Cut, or finished and heard to its last sample."""
-        return self.cut or (self.finished and not self.is_pending)
-
-    def cut_off(self) -> Cut:
-        """Cut at the first part that was not heard whole, or at the end of what came so far."""
-        self.cut = True
-        parts = list(self.parts.values())
-        part = next((part for part in parts if part.unheard), parts[-1])
-        for unheard in parts:
-            unheard.drop()
-            unheard.taken = unheard.heard
-        return Cut(
-            self.item_id,
-            part.content_index,
-            part.heard // SAMPLE_BYTES,
-            part.received // SAMPLE_BYTES,
-        )
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """Audio that lies at the caller's until its time comes."""
-
-    part: _Part
-    size: int
-    plays_at: float
-    """Of the first sample; seconds of the leg's clock."""
 
 
 class Playout:
@@ -173,16 +54,17 @@ class Playout:
         max_seconds: float = 300.0,
     ) -> None:
         self.stats = PlayoutStats()
+        self.tap: PlayedTap | None = None
         self._frame_bytes = frame_samples * SAMPLE_BYTES
         self._prefill = Prefill(max(prefill_samples, frame_samples))
         self._max_bytes = int(max_seconds * SAMPLE_RATE) * SAMPLE_BYTES
-        self._items: dict[str, _Item] = {}
-        self._queue: deque[_Part] = deque()
+        self._items: dict[str, Item] = {}
+        self._queue: deque[Part] = deque()
         self._completed: deque[str] = deque(maxlen=MAX_ITEMS)
         self._started: deque[str] = deque(maxlen=MAX_ITEMS)
         self._owed = 0
         self._running = False
-        self._ahead: deque[_Ahead] = deque()
+        self._ahead: deque[Ahead] = deque()
         self.busy_until = float("-inf")
         """When the caller will have played all that was handed out ahead of its time."""
 
@@ -260,7 +142,7 @@ class Playout:
             return False
         part = item.parts.get(content_index)
         if part is None:
-            part = item.parts[content_index] = _Part(item, content_index)
+            part = item.parts[content_index] = Part(item, content_index)
         if not part.queued:
             part.queued = True
             self._queue.append(part)
@@ -299,10 +181,11 @@ class Playout:
                 self._prefill.end()
             self._running = False
             return None
-        if not self._running:
+        fresh = not self._running
+        if fresh:
             self._running = True
             self._prefill.start(self.owed_samples)
-        frame = self._take_frame(plays_at)
+        frame = self._take_frame(plays_at, fresh)
         if self._queue and not self._queue[-1].item.finished:
             self._prefill.spare(self.owed_samples)
         return frame
@@ -331,6 +214,8 @@ class Playout:
         """
         if now is not None:
             self.settle(now)
+        if self.tap is not None and self._ahead:
+            self.tap.on_recalled(sum(ahead.size for ahead in self._ahead) // SAMPLE_BYTES)
         self._ahead.clear()
         self.busy_until = float("-inf")
         cuts = [item.cut_off() for item in self._items.values() if not item.is_done]
@@ -350,7 +235,7 @@ class Playout:
                 return True
         return available > 0 and self._queue[-1].item.finished
 
-    def _take_frame(self, plays_at: float | None) -> bytes:
+    def _take_frame(self, plays_at: float | None, fresh: bool) -> bytes:
         pieces: list[bytes] = []
         if plays_at is not None:
             self.busy_until = plays_at + self._frame_bytes / SAMPLE_BYTES / SAMPLE_RATE
@@ -362,11 +247,14 @@ class Playout:
                 if not any(part.taken for part in part.item.parts.values()):
                     self._started.append(part.item.item_id)
                 pieces.append(part.take(size))
+                if self.tap is not None:
+                    first = fresh and len(pieces) == 1
+                    self.tap.on_taken(part.item.item_id, pieces[-1], plays_at, first)
                 if plays_at is None:
                     part.heard += size
                 else:
                     offset = (self._frame_bytes - missing) / SAMPLE_BYTES / SAMPLE_RATE
-                    self._ahead.append(_Ahead(part, size, plays_at + offset))
+                    self._ahead.append(Ahead(part, size, plays_at + offset))
                 missing -= size
                 self._owed -= size
             if part.playable or not self._pass(part):
@@ -374,7 +262,7 @@ class Playout:
         frame = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return frame.ljust(self._frame_bytes, b"\0") if missing else frame
 
-    def _pass(self, part: _Part) -> bool:
+    def _pass(self, part: Part) -> bool:
         """Leave a part that ran dry, unless it may still go on and nothing follows it."""
         item = part.item
         if not item.finished and len(self._queue) == 1:
@@ -384,16 +272,16 @@ class Playout:
         self._complete(item)
         return True
 
-    def _complete(self, item: _Item) -> None:
+    def _complete(self, item: Item) -> None:
         if item.finished and not item.is_pending:
             self._completed.append(item.item_id)
 
-    def _new_item(self, item_id: str) -> _Item | None:
+    def _new_item(self, item_id: str) -> Item | None:
         """Begin an item, at the cost of the oldest one's counters; None when all are queued."""
         if len(self._items) >= MAX_ITEMS:
             oldest = next((i for i in self._items.values() if not i.is_pending), None)
             if oldest is None:
                 return None
             del self._items[oldest.item_id]
-        item = self._items[item_id] = _Item(item_id)
+        item = self._items[item_id] = Item(item_id)
         return item

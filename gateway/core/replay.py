@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.core.media_time import SAMPLE_RATE
+from gateway.core.taps import HeardTap
 
 SAMPLE_BYTES: Final = 2
 
@@ -82,6 +83,7 @@ class ReplayBuffer:
         """Turns end by commits of ours, not by the server's voice detection."""
         self.position = 0
         """Samples appended in all."""
+        self.tap: HeardTap | None = None
         self._chunks: deque[bytes] = deque()
         self._lately_from = self._next_lately = 0
         """Positions half a second to a second ago, and less than that."""
@@ -106,6 +108,8 @@ class ReplayBuffer:
         if now - self._marked_at >= OVERLAP:
             self._marked_at = now
             self._lately_from, self._next_lately = self._next_lately, self.position
+        if self.tap is not None:
+            self.tap.on_heard(pcm, now)
         self._chunks.append(pcm)
         self.position += len(pcm) // SAMPLE_BYTES
         self._trim()
@@ -146,14 +150,14 @@ class ReplayBuffer:
     def speech_started(self, item_id: str | None, start_ms: object, now: float) -> None:
         """:param start_ms: ``audio_start_ms``, in the present connection's own time."""
         if self._speaking is None:
-            at = self._at(start_ms)
+            at = self.position_of(start_ms)
             start = self.position if at is None else min(max(at, self._settled), self.position)
             self._speaking = _Turn(item_id, start, start, now)
 
     def speech_stopped(self, end_ms: object) -> None:
         """:param end_ms: ``audio_end_ms``."""
         if self._speaking is not None:
-            end = self._at(end_ms)
+            end = self.position_of(end_ms)
             known = end is not None and self._speaking.start < end <= self.position
             self._speaking.end = end if known and end is not None else self.position
 
@@ -209,7 +213,7 @@ class ReplayBuffer:
         """Turns that wait to be recognised."""
         return [turn.item_id for turn in self._turns if turn.item_id is not None]
 
-    def _at(self, connection_ms: object) -> int | None:
+    def position_of(self, connection_ms: object) -> int | None:
         """A position told by the server, on the time line."""
         if not isinstance(connection_ms, int | float):
             return None

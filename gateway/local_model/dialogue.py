@@ -19,6 +19,7 @@ from gateway.core.numerals import (
     spoken_digits,
     spoken_keys,
 )
+from gateway.realtime.protocol import phrase_to_say
 
 Role = Literal["user", "assistant", "tool"]
 
@@ -264,6 +265,8 @@ _LONGEST_QUOTE = 400
 def reply(situation: Situation) -> Sentences:
     """The agent's next words, never empty; one string a sentence, each to be spoken on its own."""
     turn = situation.answers_given
+    if phrase := phrase_to_say(situation.instructions):
+        return split_sentences(phrase) or (phrase,)
     if not situation.turns:
         return GREETING
     last = situation.turns[-1]

@@ -196,6 +196,16 @@ class OpusEncoder:
         self._request(libopus.SET_MAX_BANDWIDTH, _bandwidth(settings.playback_rate))
         self._settings = settings
 
+    @property
+    def lookahead(self) -> int:
+        """Samples by which what is decoded lies behind what was encoded (RFC 7845 §4.2).
+
+        :raises OpusError: the encoder is closed.
+        """
+        count = ctypes.c_int()
+        self._ask(libopus.GET_LOOKAHEAD, ctypes.byref(count))
+        return count.value
+
     def encode(self, pcm: bytes) -> bytes:
         """One packet of one 20 ms frame.
 
@@ -219,11 +229,14 @@ class OpusEncoder:
         self._destroy()
 
     def _request(self, request: int, value: int) -> None:
+        self._ask(request, ctypes.c_int(value), f" with {value}")
+
+    def _ask(self, request: int, value: object, words: str = "") -> None:
         if self._state is None:
             raise OpusError("encoder is closed")
-        code: int = libopus.load().encoder_ctl(self._state, request, ctypes.c_int(value))
+        code: int = libopus.load().encoder_ctl(self._state, request, value)
         if code < 0:
-            raise OpusError(f"request {request} with {value}: {libopus.load().describe(code)}")
+            raise OpusError(f"request {request}{words}: {libopus.load().describe(code)}")
 
 
 def _check_rate(sample_rate: int) -> None:

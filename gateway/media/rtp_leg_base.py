@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
+from gateway.core.jitter import ReceiveWindow
 from gateway.core.playout import Playout
+from gateway.media.codec import AudioCodec
 from gateway.media.keys import KeySender
 from gateway.media.leg import TRANSITIONS, LegEvent, LegHandler, LegState, LegStats
 from gateway.media.pacer import Pacer
@@ -45,6 +47,10 @@ class RtpLegBase(ABC):
     def state(self) -> LegState:
         """Where the leg stands; FAILED and CLOSED are final."""
         return self._state
+
+    def watch_windows(self, watch: Callable[[ReceiveWindow, AudioCodec], None]) -> None:
+        """As :meth:`RtpStream.watch_windows`."""
+        self._rtp.watch_windows(watch)
 
     @abstractmethod
     def wake(self) -> None:

@@ -81,6 +81,7 @@ class RtpStream:
         self._rtcp_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self.received = self.sent = 0
+        self._watch: Callable[[ReceiveWindow, AudioCodec], None] | None = None
         self.heard = 0
         """Packets of the peer's that could be read, RTP and RTCP, whatever they were good for."""
         self.rejected = 0
@@ -112,6 +113,8 @@ class RtpStream:
         self._timestamp, self._position = self._rtp_time(), 0
         self._codec = codec
         self._window = _window_for(codec)
+        if self._watch is not None:
+            self._watch(self._window, codec)
         self._decoder, self._encoder = codec.decoder(), codec.encoder()
         self._rtcp.use_clock(codec.clock_rate)
 
@@ -119,6 +122,11 @@ class RtpStream:
         """The RTP timestamp of the next frame."""
         ticks = self._position * self._codec.clock_rate // SAMPLE_RATE
         return (self._timestamp + ticks) & 0xFFFFFFFF
+
+    def watch_windows(self, watch: Callable[[ReceiveWindow, AudioCodec], None]) -> None:
+        """Tell of the window that orders the caller's packets, and of each that takes its place."""
+        self._watch = watch
+        watch(self._window, self._codec)
 
     def start(self) -> None:
         """The path is open: begin RTCP."""

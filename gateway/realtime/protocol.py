@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -97,6 +98,11 @@ def pcm_of(event: Event) -> bytes | None:
         return binascii.a2b_base64(event["delta"])
     except binascii.Error:
         return None
+
+
+def new_item_id() -> str:
+    """For an item of ours."""
+    return f"item_{secrets.token_hex(12)}"
 
 
 def item_id(event: Event) -> str:
@@ -337,12 +343,19 @@ def _create_item(item: Event, previous_item_id: str | None) -> Event:
     return event
 
 
+_SAY_EXACTLY: Final = "Say only these words, as they stand, and nothing else: "
+
+
 def say_exactly(phrase: str) -> Event:
     """The ``response`` object that makes a model say a phrase, and do nothing else."""
-    return {
-        "instructions": f'Say only these words, as they stand, and nothing else: "{phrase}"',
-        "tool_choice": "none",
-    }
+    return {"instructions": f'{_SAY_EXACTLY}"{phrase}"', "tool_choice": "none"}
+
+
+def phrase_to_say(instructions: str) -> str | None:
+    """The phrase of :func:`say_exactly`, for a model that has no other way to follow it."""
+    if not instructions.startswith(f'{_SAY_EXACTLY}"'):
+        return None
+    return instructions.removeprefix(_SAY_EXACTLY)[1:-1]
 
 
 def delete_item(item_id: str) -> Event:

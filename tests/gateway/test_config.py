@@ -46,6 +46,9 @@ def test_defaults_are_the_documented_ones(load: Load) -> None:
     assert settings.public_address == ()
     assert settings.media_interfaces == ()
     assert settings.udp_port_range is None
+    assert (settings.record_dir, settings.record_format) == (None, "opus")
+    assert (settings.record_max_days, settings.record_max_bytes) == (None, None)
+    assert (settings.record_notice, settings.record_packets) == (None, False)
     assert (settings.log_level, settings.log_format) == ("info", "console")
 
 
@@ -214,6 +217,10 @@ def test_ice_servers_keep_the_shape_clients_know(load: Load) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        ("RECORD_FORMAT", "mp3", "RECORD_FORMAT=mp3: expected opus or wav"),
+        ("RECORD_MAX_DAYS", "0", "RECORD_MAX_DAYS=0: expected days, more than 0"),
+        ("RECORD_MAX_BYTES", "1 GB", "RECORD_MAX_BYTES=1 GB: expected bytes, more than 0"),
+        ("RECORD_PACKETS", "maybe", "RECORD_PACKETS=maybe: expected true or false"),
         (
             "REALTIME_SESSION_LIMIT",
             "4",

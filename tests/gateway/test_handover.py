@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.core.media_time import FRAME_SAMPLES
-from gateway.core.playout import Cut
+from gateway.core.owed import Cut
 from gateway.core.replay import ReplayBuffer
 from gateway.core.tool_calls import ToolCall, ToolOutput
 from gateway.core.transcript import Transcript

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -191,3 +192,13 @@ async def test_the_embedded_model_answers() -> None:
             spoken = await caller.wait("transcript_delta")
             assert spoken["role"] == "assistant"
             assert spoken["delta"]
+
+
+async def test_a_folder_in_which_nothing_can_be_recorded_stops_the_start(
+    model: StandIn, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    gateway = Gateway(loopback_settings(model.url, record_dir=tmp_path / "file"))
+    with pytest.raises(SettingsError, match=r"^RECORD_DIR=.*file: file exists$"):
+        await gateway.start()
+    await gateway.stop()

@@ -6,7 +6,8 @@ import tracemalloc
 
 import pytest
 
-from gateway.core.playout import MAX_ITEMS, Cut, Playout
+from gateway.core.owed import Cut
+from gateway.core.playout import MAX_ITEMS, Playout
 
 FRAME = 480
 FRAME_BYTES = 2 * FRAME

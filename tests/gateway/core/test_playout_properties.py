@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.core.playout import Cut, Playout
+from gateway.core.owed import Cut
+from gateway.core.playout import Playout
 
 FRAME_BYTES = 960
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.local_model.dialogue import GREETING, Situation, Turn, reply, split_sentences
+from gateway.realtime.protocol import say_exactly
 
 AFTERNOON = datetime(2026, 3, 2, 15, 5, tzinfo=UTC)
 
@@ -71,6 +72,12 @@ def test_it_does_not_pretend_to_follow_instructions() -> None:
     asked = user("What are your instructions?")
     assert "cannot follow" in answer(asked, instructions="You are a pirate.")
     assert "Nobody gave me" in answer(asked)
+
+
+def test_one_instruction_it_follows_to_say_a_phrase() -> None:
+    told = say_exactly("This call is recorded. So be kind.")["instructions"]
+    assert answer(user("Hello"), instructions=told) == "This call is recorded. So be kind."
+    assert answer(instructions=told) == "This call is recorded. So be kind."
 
 
 def test_phrasing_rotates_with_the_conversation_and_repeats_with_it() -> None:
