@@ -67,6 +67,9 @@ RINGS = """async () => {
 """How loud the page rings, of full scale."""
 
 
+SERVERS = '[{"urls": "stun:127.0.0.1:9"}]'
+
+
 @contextlib.asynccontextmanager
 async def softphone(gateway: Gateway) -> AsyncIterator[Page]:
     """The page, which must report no error."""
@@ -166,7 +169,7 @@ async def test_calls_that_come() -> None:
     """Missed, declined, answered, and one more while that goes on."""
     async with (
         StandIn() as model,
-        running_gateway(model.url, sip_users={"alice": "secret"}) as gateway,
+        running_gateway(model.url, sip_users={"alice": "secret"}, ice_servers=SERVERS) as gateway,
         softphone(gateway) as page,
     ):
         phase, answer = page.locator("#phase"), page.locator("#answer")
@@ -194,7 +197,9 @@ async def test_calls_that_come() -> None:
 
         taken = await place(gateway, "alice")
         await answer.click()
-        await expect(phase).to_have_text("Connected", timeout=15_000)
+        await expect(phase).to_have_text("Connected")
+        servers = await page.evaluate("connection.getConfiguration().iceServers")
+        assert [server["urls"] for server in servers] == [["stun:127.0.0.1:9"]]
         line = await model.line(len(model.lines) - 1)
         await line.wait_for_audio(RATE)
         assert await hears(page, line) > LOUD

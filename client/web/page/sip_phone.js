@@ -26,6 +26,9 @@ const DECLINE = 603;
 /** What the CANCEL of a call says which somebody else has answered (RFC 3326). */
 const ELSEWHERE = /cause\s*=\s*200\b/;
 
+/** How long STUN and TURN servers have to answer, from the first candidate on. */
+const GATHERING_MS = 1000;
+
 const MICROPHONE = { audio: true, video: false };
 
 /** Emits `change` whenever one of its properties does. */
@@ -204,6 +207,7 @@ export class SipPhone extends Emitter {
     if (session.connection) listen(session.connection);
     const events = {
       peerconnection: ({ peerconnection }) => listen(peerconnection),
+      icecandidate: ({ ready }) => setTimeout(ready, GATHERING_MS),
       confirmed: () => this.#set({ call: 'talking' }),
       muted: () => this.#set({ muted: true }),
       unmuted: () => this.#set({ muted: false }),
