@@ -20,6 +20,7 @@ from gateway.media.pcm import PcmLeg
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime.client import RealtimeClient
 from gateway.session_offer import OfferLeg, Phone, told_as_errors
+from gateway.session_proposal import Proposal
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +175,24 @@ class SessionLegs:
         async with self._negotiating:
             with told_as_errors():
                 await session_offer.take_answer(self.offered, sdp)
+
+    def propose(self, phone: Phone) -> Proposal:
+        """A leg for a phone that is called; there may be several."""
+        return Proposal(phone, self._media, self._handler, self._playout)
+
+    async def adopt(self, proposal: Proposal, answer: str) -> None:
+        """The caller is at this phone from now on.
+
+        :raises GatewayError: ``negotiation_failed``; ``no_session``: the session has ended.
+        """
+        async with self._negotiating:
+            if self._ended():
+                raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
+            await proposal.adopt(answer)
+            old, self.offered = self.offered, proposal.leg
+            self._handler.on_leg_state(proposal.leg, proposal.leg.state)
+            if old is not None:
+                await close_leg(old)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """A trickled ICE candidate; before the offer it waits in the leg that will need it."""

@@ -43,6 +43,7 @@ from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
+from signaling.phone_calls import PhoneCallsDoor
 from signaling.realtime_socket import RealtimeDoor
 from signaling.recordings import RecordingsDoor
 from signaling.request_ids import request_ids, say_id
@@ -134,6 +135,7 @@ class Gateway:
         self.sip = SipDoor(sessions, origins, sip_options)
         app.add_routes(self.sip.routes())
         app.add_routes(PhoneIceServers(ice_servers, sip_options.users).routes())
+        app.add_routes(PhoneCallsDoor(self.sip, live).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:

@@ -71,8 +71,12 @@ ROOMS["gateway.session_channel"] = ROOMS["gateway.client_line"] | {
     *("gateway.client_line", "gateway.session_clients")
 }
 ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
+ROOMS["gateway.session_proposal"] = frozenset(
+    {"gateway.core", "gateway.media", "gateway.session_offer"}
+)
 ROOMS["gateway.session_legs"] = frozenset(
     {
+        "gateway.session_proposal",
         "gateway.conversation",
         "gateway.core",
         "gateway.media",

@@ -11,9 +11,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from signaling.app import Gateway
+from signaling.sip.dialling import CallState
 from tests.browser import chromium, microphone_file
 from tests.client.tones import tone
-from tests.e2e.placed import place
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.speech import prompt
@@ -172,30 +172,32 @@ async def test_calls_that_come() -> None:
         running_gateway(model.url, sip_users={"alice": "secret"}, ice_servers=SERVERS) as gateway,
         softphone(gateway) as page,
     ):
+        assert gateway.sip is not None
         phase, answer = page.locator("#phase"), page.locator("#answer")
         await page.fill("#name", "alice")
         await page.fill("#password", "secret")
         await page.click("#register")
         await expect(page.locator("#state-registration dd")).to_have_text("Registered")
 
-        missed = await place(gateway, "alice")
+        missed = await gateway.sip.dial("alice")
         await expect(phase).to_have_text("agent is calling")
         assert await page.title() == "agent is calling"
         assert await page.evaluate(RINGS) > 0.05
         if PICTURES:
             await page.screenshot(path=Path(PICTURES) / "softphone-ringing.png")
-        missed.cancel()
+        missed.hang_up()
         await expect(phase).to_have_text("Missed call from agent")
         await expect(answer).to_be_hidden()
-        assert (await missed.failure).code == 487
         assert await page.evaluate(RINGS) == 0
 
-        declined = await place(gateway, "alice")
+        declined = await gateway.sip.dial("alice")
         await page.click("#decline")
         await expect(phase).to_have_text("The call is over")
-        assert (await declined.failure).code == 603
+        await until(lambda: declined.state is CallState.ENDED)
+        assert declined.failure is not None
+        assert declined.failure.code == 603
 
-        taken = await place(gateway, "alice")
+        taken = await gateway.sip.dial("alice")
         await answer.click()
         await expect(phase).to_have_text("Connected")
         servers = await page.evaluate("connection.getConfiguration().iceServers")
@@ -203,9 +205,11 @@ async def test_calls_that_come() -> None:
         line = await model.line(len(model.lines) - 1)
         await line.wait_for_audio(RATE)
         assert await hears(page, line) > LOUD
-        busy = await place(gateway, "alice")
-        assert (await busy.failure).code == 486
+        busy = await gateway.sip.dial("alice")
+        await until(lambda: busy.state is CallState.ENDED)
+        assert busy.failure is not None
+        assert busy.failure.code == 486
         await expect(phase).to_have_text("Connected")
-        taken.session.end("hung up")
+        taken.hang_up()
         await expect(phase).to_have_text("The call is over")
         await until(lambda: not gateway.sessions)
