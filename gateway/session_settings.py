@@ -25,7 +25,8 @@ SERVER_VAD: Mapping[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
     """What a session asks of its model. ``turn_detection`` None: push-to-talk. ``text_model``: what
-    its agents may ask besides; None: there is none. ``client_tools``: those that the client runs,
+    its agents may ask besides; None: there is none. ``context``: what every agent is told after its
+    instructions. ``client_tools``: those that the client runs,
     besides the agents' own. ``client_session``: what it asks for where it runs the session.
     """
 
@@ -33,6 +34,7 @@ class SessionSettings:
     voice: str
     transcription_model: str
     instructions: str | None = None
+    context: str = ""
     language: str | None = None
     turn_detection: Mapping[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
     text_model: TextModel | None = None
@@ -52,8 +54,9 @@ class SessionSettings:
 
         :param voice: an agent's own; None: the session's.
         """
+        instructions = self.instructions or agent.instructions
         return protocol.audio_session(
-            instructions=self.instructions or agent.instructions,
+            instructions=f"{instructions}\n\n{self.context}" if self.context else instructions,
             tools=[*(tool.definition for tool in tools), *self.client_tools],
             voice=voice or self.voice,
             transcription_model=self.transcription_model,

@@ -175,6 +175,14 @@ class Sessions:
         else:
             task.add_done_callback(lambda _: told())
 
+    def knows_agents(self, name: str) -> bool:
+        """Whether there is an agent set of that name."""
+        try:
+            self._defaults.agent_sets.find(name)
+        except AgentSetError:
+            return False
+        return True
+
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
         self._tasks.pop(session_id, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -48,6 +49,7 @@ from signaling.recordings import RecordingsDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
+from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
 from signaling.whip import WhipDoor
 
@@ -117,7 +119,7 @@ class Gateway:
         )
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
-        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url)).routes())
+        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
         app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
@@ -127,13 +129,19 @@ class Gateway:
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
-        self.sip = SipDoor(sessions, origins, sip_options)
+        try:
+            self.sip = SipDoor(sessions, origins, sip_options)
+        except TrunkError as error:
+            raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
             raise CannotListen(str(error)) from None
         await self._listen(app)
+
+    def _trunks(self) -> Mapping[str, str]:
+        return self.sip.trunks.states if self.sip is not None else {}
 
     async def _listen(self, app: web.Application) -> None:
         host = self._settings.host
@@ -304,7 +312,14 @@ def _sip_options(settings: Settings) -> SipOptions:
             reason = error.strerror or error
             raise SettingsError(f"SIP_TLS_CERT, SIP_TLS_KEY: {reason}") from None
     users = {name: password.get_secret_value() for name, password in settings.sip_users.items()}
-    return SipOptions(settings.sip_listen, users, settings.public_address, tls)
+    return SipOptions(
+        settings.sip_listen,
+        users,
+        settings.public_address,
+        tls,
+        settings.sip_trunks,
+        closed=bool(settings.sip_trunks) and not settings.allow_anonymous,
+    )
 
 
 def _ice_servers(settings: Settings) -> IceServers:

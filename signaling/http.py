@@ -5,6 +5,7 @@ carries.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -48,11 +49,19 @@ _SOCKET_IO = "/socket.io/"
 
 
 class HttpDoor:
-    """:param model_url: shown in ``/health``."""
+    """:param model_url: shown in ``/health``.
+    :param trunks: how each one stands, in a word.
+    """
 
-    def __init__(self, sessions: Sessions, model_url: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        model_url: str,
+        trunks: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._sessions = sessions
         self._model_url = model_url
+        self._trunks = trunks
         self._version = _version()
         self._started = time.monotonic()
 
@@ -89,6 +98,8 @@ class HttpDoor:
             "sessions": len(self._sessions),
             "model": {"url": self._model_url, "state": self._sessions.model_state},
         }
+        if trunks := self._trunks():
+            health["trunks"] = trunks
         return web.json_response(health)
 
     async def _ready(self, request: web.Request) -> web.Response:

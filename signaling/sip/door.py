@@ -19,12 +19,16 @@ from gateway.session import Session
 from gateway.session_offer import Phone
 from gateway.sessions import Sessions
 from gateway.sip_settings import SipAddress
+from gateway.trunk_settings import SipTrunk
 from signaling.origins import Origins
 from signaling.sip.call import Call
+from signaling.sip.caller_facts import caller_facts
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
+from signaling.sip.trunk import Trunk
+from signaling.sip.trunks import Trunks
 from signaling.sip.user_agent import RETRY_AFTER, UserAgent
 from signaling.sip.websocket import WebSocketDoor
 
@@ -54,12 +58,15 @@ class SipOptions:
 
     :ivar users: passwords by name; empty: anybody may call.
     :ivar public: our addresses as phones see them; empty: those they reach.
+    :ivar closed: without ``users``, nobody but trunks may call.
     """
 
     listen: Sequence[SipAddress] = ()
     users: Mapping[str, str] | None = None
     public: Sequence[str] = ()
     tls: ssl.SSLContext | None = None
+    trunks: Sequence[SipTrunk] = ()
+    closed: bool = False
 
 
 class _Line:
@@ -85,8 +92,21 @@ class SipDoor:
         self._sessions = sessions
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self._agent = UserAgent(self, Digest(options.users) if options.users else None)
+        self._agent = UserAgent(
+            self,
+            Digest(options.users) if options.users else None,
+            lambda flow: self.trunks.of(flow) is not None,
+            closed=options.closed,
+        )
         self._listeners = Listeners(self._receive, self._closed, options.public, options.tls)
+        self.trunks = Trunks(
+            options.trunks,
+            self._agent.requests,
+            self._agent.timers,
+            self._listeners,
+            self._settle,
+            options.public,
+        )
         self._websockets = WebSocketDoor(self._receive, self._closed, origins)
         self._lines: dict[Call, _Line] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -116,11 +136,13 @@ class SipDoor:
                 raise SipCannotListen(
                     f"cannot listen on SIP_LISTEN={address}: {reason.lower()}"
                 ) from None
+        self.trunks.start()
 
     async def close(self) -> None:
         """Hang up what is left, and leave nothing behind. The sessions have ended."""
         for call in list(self._lines):
             self.hang_up(call)
+        await self.trunks.close(LAST_WORDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self._idle.wait()
@@ -140,6 +162,7 @@ class SipDoor:
 
     def _closed(self, flow: Flow) -> None:
         self._agent.close(flow, self._loop.time())
+        self.trunks.closed(flow)
         if not self._is_closed:  # The last connections close after it.
             self._settle()
 
@@ -178,9 +201,10 @@ class SipDoor:
         if line is None:
             return
         flow = call.dialog.flow
+        trunk = self.trunks.of(flow)
         phone = Phone(
             flow.remote[0],
-            trusted=bool(self._options.users),
+            trusted=trunk is not None or bool(self._options.users),
             secure=flow.transport == "tls",
             browser=flow.transport in ("ws", "wss"),
         )
@@ -188,8 +212,9 @@ class SipDoor:
             if line.session is None:
                 session = self._sessions.open(
                     "sip",
-                    agent_set=None if call.user in ANY_AGENT else call.user,
+                    agent_set=self._agents_of(call.user, trunk),
                     ends_with_leg=True,
+                    context=_context(call, by_trunk=trunk is not None),
                 )
                 line.session = session
                 session.call.line = PhoneLine(call, self._settle)
@@ -207,6 +232,17 @@ class SipDoor:
             # Whatever failed, the phone gets to know; changes nothing once it was answered.
             call.refuse(500, self._loop.time())
             self._settle()
+
+    def _agents_of(self, called: str, trunk: Trunk | None) -> str | None:
+        """The set that answers; None: that of ``AGENT_SET``."""
+        if called in ANY_AGENT:
+            called = ""
+        if trunk is None:
+            return called or None
+        if trunk.settings.agent_set is not None:
+            return trunk.settings.agent_set
+        # A trunk calls by number, and a number is no name of a set.
+        return called if called and self._sessions.knows_agents(called) else None
 
     def on_answer(self, call: Call, sdp: str) -> None:
         """The answer to an offer of ours; :class:`CallHandler`."""
@@ -249,3 +285,10 @@ class SipDoor:
         """The session ended, whyever."""
         call.hang_up(self._loop.time())
         self._settle()
+
+
+def _context(call: Call, *, by_trunk: bool) -> str | None:
+    """What the agent is told of the caller."""
+    if call.offer is None:
+        return None
+    return caller_facts(call.offer.asked.headers, call.user, by_trunk=by_trunk) or None

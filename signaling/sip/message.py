@@ -7,6 +7,7 @@ echoed as it came.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -275,6 +276,19 @@ def note_source(headers: Headers, host: str, port: int) -> None:
     top, rest = found[0], values[0][found.end() :]
     address = f"[{host}]" if ":" in host else host
     values[0] = f"{_RPORT.sub(f';rport={port}', top, 1).rstrip()};received={address}{rest}"
+
+
+def source_seen(answer: Response) -> tuple[str, int] | None:
+    """Our address and port as whoever answered saw them (RFC 3581 §3); None: it does not say."""
+    via = _top_via(answer.headers)
+    try:
+        host = str(ipaddress.ip_address((via.parameters.get("received") or "").strip("[]")))
+    except ValueError:
+        return None
+    port = via.parameters.get("rport") or ""
+    if re.fullmatch(r"\d{1,5}", port, re.ASCII) and 0 < int(port) <= 65_535:
+        return host, int(port)
+    return (host, via.port) if via.port is not None else None
 
 
 def response(

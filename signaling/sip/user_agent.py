@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from sipmessage import Headers
@@ -67,14 +68,25 @@ class CallHandler(Protocol):
 class UserAgent:
     """All calls of the gateway.
 
-    :param digest: whom to let in; None: anybody.
+    :param digest: whom to let in; None: anybody, unless ``closed``.
+    :param knows: whose calls come in without a password.
+    :param closed: nobody else's do, if there are no passwords.
     """
 
-    def __init__(self, handler: CallHandler, digest: Digest | None = None) -> None:
+    def __init__(
+        self,
+        handler: CallHandler,
+        digest: Digest | None = None,
+        knows: Callable[[Flow], bool] = lambda flow: False,
+        *,
+        closed: bool = False,
+    ) -> None:
         self.timers = Timers()
         self.registrar = Registrar(self.timers)
         self._handler = handler
         self._digest = digest
+        self._knows = knows
+        self._closed = closed
         self._transactions = Transactions(self, self.timers)
         self._calls: dict[DialogId, Call] = {}
         self._begun: dict[tuple[str, str], Call] = {}
@@ -90,6 +102,11 @@ class UserAgent:
     def is_idle(self) -> bool:
         """No call is there, and none of our requests waits for its answer."""
         return not self._calls and not self._transactions.awaits_responses
+
+    @property
+    def requests(self) -> Transactions:
+        """For requests of ours that are about no call."""
+        return self._transactions
 
     @property
     def transactions(self) -> int:
@@ -144,8 +161,12 @@ class UserAgent:
         begins_call = asked.method == "INVITE" and not asked.to_tag
         if begins_call and not self._new_calls.take(flow.remote[0], now):
             return busy
-        if self._digest is None or not (begins_call or asked.method == "REGISTER"):
+        if not (begins_call or asked.method == "REGISTER"):
             return None
+        if begins_call and self._knows(flow):
+            return None
+        if self._digest is None:
+            return (403, ()) if self._closed and begins_call else None
         verdict = self._digest.judge(asked.method, asked.headers.get("Authorization"), now)
         if verdict is Verdict.GOOD:
             return None
