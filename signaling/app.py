@@ -33,6 +33,7 @@ from gateway.recording.recorder import Recorder, RecordSettings
 from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
+from gateway.webhook_settings import webhook_key
 from signaling.buckets import Buckets
 from signaling.call_control import CallControlDoor
 from signaling.call_rate import RATE, call_rate
@@ -49,8 +50,10 @@ from signaling.recordings import RecordingsDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
+from signaling.sip.reception import Reception
 from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
+from signaling.webhook_sender import WebhookSender
 from signaling.whip import WhipDoor
 
 if TYPE_CHECKING:
@@ -130,7 +133,7 @@ class Gateway:
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         try:
-            self.sip = SipDoor(sessions, origins, sip_options)
+            self.sip = SipDoor(sessions, origins, sip_options, _reception(settings, sessions, live))
         except TrunkError as error:
             raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
@@ -320,6 +323,14 @@ def _sip_options(settings: Settings) -> SipOptions:
         settings.sip_trunks,
         closed=bool(settings.sip_trunks) and not settings.allow_anonymous,
     )
+
+
+def _reception(settings: Settings, sessions: Sessions, live: LiveCalls) -> Reception:
+    url, secret = settings.sip_webhook_url, settings.sip_webhook_secret
+    if url is None or secret is None:
+        return Reception(sessions, live)
+    key = webhook_key(secret.get_secret_value())
+    return Reception(sessions, live, WebhookSender(url, key))
 
 
 def _ice_servers(settings: Settings) -> IceServers:
