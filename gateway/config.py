@@ -219,6 +219,8 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=0, le=65535, description="a port from 0 (any free one) to 65535"
     )
+    tls_cert: Path | None = Field(default=None, description="a file")
+    tls_key: Path | None = Field(default=None, description="a file")
     allow_anonymous: bool = Field(default=False, description="true or false")
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split_commas)] = (
         Field(

@@ -256,9 +256,7 @@ class Session:
         self.touch()
         # The leg's own tasks start here, outside of the session's root: they log under its id too.
         with structlog.contextvars.bound_contextvars(session=self.id):
-            answer = await self.legs.offer(sdp, phone)
-        self._conversation.audible = True
-        return answer
+            return await self.legs.offer(sdp, phone)
 
     async def accept_answer(self, sdp: str) -> None:
         """Of a phone, to an offer of ours. :raises GatewayError: ``negotiation_failed``."""
@@ -380,11 +378,11 @@ class Session:
         if leg is not self.legs.offered:
             return
         self._emit(out.LegStateChanged(state.value, ICE_STATES[state]))
-        if state in (LegState.FAILED, LegState.CLOSED):
+        if gone := state in (LegState.FAILED, LegState.CLOSED):
             self._conversation.interrupt(self._loop.time())
-            self._conversation.audible = not self._ends_with_leg
             if self._ends_with_leg:
                 self.end(Ending.HUNG_UP if state is LegState.CLOSED else Ending.LOST)
+        self._conversation.audible = not (gone and self._ends_with_leg)
         self._switch_pcm()
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:

@@ -20,6 +20,7 @@ from gateway.media.pcm import PcmLeg
 from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 from gateway.realtime.client import RealtimeClient
 from gateway.session_offer import OfferLeg, Phone, told_as_errors
+from gateway.session_proposal import Proposal
 
 log = structlog.get_logger(__name__)
 
@@ -99,8 +100,8 @@ class SessionLegs:
 
     :param ended: whether the session is over: nothing is negotiated any more.
     :param rate: of ``speak``, in Hz.
-    :param watch: is told of each leg that is made of an offer.
     :param speak: takes PCM16 for a client that listens and has no other leg.
+    :param watch: is told of each leg that may carry the caller.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class SessionLegs:
         ended: Callable[[], bool],
         rate: int,
         speak: Callable[[bytes], None],
-        watch: Callable[[OfferLeg], None],
+        watch: Callable[[OfferLeg], None] = lambda leg: None,
     ) -> None:
         self._watch = watch
         self.offered: OfferLeg | None = None
@@ -174,6 +175,25 @@ class SessionLegs:
         async with self._negotiating:
             with told_as_errors():
                 await session_offer.take_answer(self.offered, sdp)
+
+    def propose(self, phone: Phone) -> Proposal:
+        """A leg for a phone that is called; there may be several."""
+        return Proposal(phone, self._media, self._handler, self._playout)
+
+    async def adopt(self, proposal: Proposal, answer: str) -> None:
+        """The caller is at this phone from now on.
+
+        :raises GatewayError: ``negotiation_failed``; ``no_session``: the session has ended.
+        """
+        async with self._negotiating:
+            if self._ended():
+                raise GatewayError(ErrorCode.NO_SESSION, "the session has ended")
+            self._watch(proposal.leg)
+            await proposal.adopt(answer)
+            old, self.offered = self.offered, proposal.leg
+            self._handler.on_leg_state(proposal.leg, proposal.leg.state)
+            if old is not None:
+                await close_leg(old)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """A trickled ICE candidate; before the offer it waits in the leg that will need it."""

@@ -37,7 +37,7 @@ from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
 
 SECONDS_OF_SPEECH = 5.0
 FORMATS = {"pcmu": 0, "pcma": 8, "g722": 9, "opus": 96}
-KINDS = ("webrtc", "pcmu", "pcma", "g722", "opus", "pcmu+sdes")
+KINDS = ("webrtc", "pcmu", "pcma", "g722", "opus", "pcmu+sdes", "pcma+sdes", "g722+sdes")
 
 
 # -- the legs' process

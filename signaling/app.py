@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import ssl
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -45,14 +45,17 @@ from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
+from signaling.phone_calls import PhoneCallsDoor
 from signaling.realtime_socket import RealtimeDoor
 from signaling.recordings import RecordingsDoor
 from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
+from signaling.sip.ice_servers import PhoneIceServers
 from signaling.sip.reception import Reception
 from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
+from signaling.tls import CertificateError, ServerCertificate
 from signaling.webhook_sender import WebhookSender
 from signaling.whip import WhipDoor
 
@@ -84,6 +87,7 @@ class Gateway:
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
+        self._certificates: list[ServerCertificate] = []
         self.sip: SipDoor | None = None
         self.sessions: Sessions | None = None
         self.live: LiveCalls | None = None
@@ -100,7 +104,8 @@ class Gateway:
         settings = self._settings
         agent_sets, agents = _agents(settings)
         addresses, ice_servers = _addresses(settings), _ice_servers(settings)
-        sip_options = _sip_options(settings)
+        certificate = self._certificate("TLS", settings.tls_cert, settings.tls_key)
+        sip_options = self._sip_options(certificate)
         check_seams()
         libopus.load()
         endpoint = await self._model()
@@ -137,16 +142,20 @@ class Gateway:
         except TrunkError as error:
             raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
+        app.add_routes(PhoneIceServers(ice_servers, sip_options.users).routes())
+        app.add_routes(PhoneCallsDoor(self.sip, live).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
             raise CannotListen(str(error)) from None
-        await self._listen(app)
+        await self._listen(app, certificate)
+        for each in self._certificates:
+            each.watch()
 
     def _trunks(self) -> Mapping[str, str]:
         return self.sip.trunks.states if self.sip is not None else {}
 
-    async def _listen(self, app: web.Application) -> None:
+    async def _listen(self, app: web.Application, certificate: ServerCertificate | None) -> None:
         host = self._settings.host
         self._runner = web.AppRunner(
             app,
@@ -156,7 +165,8 @@ class Gateway:
         )
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, self._settings.port).start()
+            tls = None if certificate is None else certificate.context
+            await web.TCPSite(self._runner, host, self._settings.port, ssl_context=tls).start()
         except OSError as error:
             # asyncio's own text repeats the address; a name that is unknown has no error number.
             errno = error.errno or 0
@@ -164,7 +174,40 @@ class Gateway:
             address = f"HOST={host} PORT={self._settings.port}"
             raise CannotListen(f"cannot listen on {address}: {reason.lower()}") from None
         port = self._runner.addresses[0][1]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    def _certificate(
+        self, prefix: str, chain: Path | None, key: Path | None
+    ) -> ServerCertificate | None:
+        """That of two settings, which begin with ``prefix``."""
+        if chain is None:
+            if key is not None:
+                raise SettingsError(f"{prefix}_KEY is there: {prefix}_CERT is missing")
+            return None
+        try:
+            certificate = ServerCertificate(chain, key)
+        except CertificateError as error:
+            raise SettingsError(f"{prefix}_CERT, {prefix}_KEY: {error}") from None
+        self._certificates.append(certificate)
+        return certificate
+
+    def _sip_options(self, of_http: ServerCertificate | None) -> SipOptions:
+        settings = self._settings
+        certificate = self._certificate("SIP_TLS", settings.sip_tls_cert, settings.sip_tls_key)
+        certificate = certificate or of_http
+        if certificate is None and any(each.transport == "tls" for each in settings.sip_listen):
+            raise SettingsError("SIP_LISTEN has a tls address: SIP_TLS_CERT is missing")
+        users = {name: password.get_secret_value() for name, password in settings.sip_users.items()}
+        tls = None if certificate is None else certificate.context
+        return SipOptions(
+            settings.sip_listen,
+            users,
+            settings.public_address,
+            tls,
+            settings.sip_trunks,
+            closed=bool(settings.sip_trunks) and not settings.allow_anonymous,
+        )
 
     async def _model(self) -> Endpoint:
         settings = self._settings
@@ -208,6 +251,8 @@ class Gateway:
             await self._embedded.stop()
         if self._text_model is not None:
             await self._text_model.close()
+        for certificate in self._certificates:
+            await certificate.close()
 
 
 def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
@@ -301,28 +346,6 @@ def _addresses(settings: Settings) -> MediaAddresses:
         )
     except NoMediaAddress as error:
         raise SettingsError(str(error)) from None
-
-
-def _sip_options(settings: Settings) -> SipOptions:
-    tls = None
-    if any(address.transport == "tls" for address in settings.sip_listen):
-        if settings.sip_tls_cert is None:
-            raise SettingsError("SIP_LISTEN has a tls address: SIP_TLS_CERT is missing")
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            tls.load_cert_chain(settings.sip_tls_cert, settings.sip_tls_key)
-        except (OSError, ssl.SSLError) as error:
-            reason = error.strerror or error
-            raise SettingsError(f"SIP_TLS_CERT, SIP_TLS_KEY: {reason}") from None
-    users = {name: password.get_secret_value() for name, password in settings.sip_users.items()}
-    return SipOptions(
-        settings.sip_listen,
-        users,
-        settings.public_address,
-        tls,
-        settings.sip_trunks,
-        closed=bool(settings.sip_trunks) and not settings.allow_anonymous,
-    )
 
 
 def _reception(settings: Settings, sessions: Sessions, live: LiveCalls) -> Reception:

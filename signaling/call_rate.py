@@ -24,6 +24,7 @@ OPENS: Final = frozenset(
         ("POST", "/v1/realtime/sessions"),
         ("POST", "/api/session"),
         ("POST", "/api/calls"),
+        ("GET", "/sip/ice-servers"),
     }
 )
 

@@ -22,7 +22,7 @@ PAUSES: Final = (0.5, 2.0)
 
 
 class WebhookSender:
-    """Sends to one address. Made within a running loop; :meth:`close` it.
+    """Sends to one address; :meth:`close` it.
 
     :param key: what is signed with.
     """
@@ -30,12 +30,7 @@ class WebhookSender:
     def __init__(self, url: str, key: bytes) -> None:
         self._url = url
         self._key = key
-        self._http = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=ATTEMPT),
-            headers={"User-Agent": "Talkpath"},
-            # Each caller waits for its own; how many there are, the callers' door bounds.
-            connector=aiohttp.TCPConnector(limit=0),
-        )
+        self._http: aiohttp.ClientSession | None = None
 
     async def deliver(self, webhook: Webhook, is_wanted: Callable[[], bool]) -> bool:
         """Whether the application took it, with any 2xx.
@@ -56,6 +51,13 @@ class WebhookSender:
     async def _attempt(self, webhook: Webhook) -> str | None:
         """Why it failed. The address is not told: some have a key in it."""
         headers = webhook.headers(self._key, int(time.time()))
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=ATTEMPT),
+                headers={"User-Agent": "Talkpath"},
+                # Each caller waits for its own; how many there are, the callers' door bounds.
+                connector=aiohttp.TCPConnector(limit=0),
+            )
         try:
             # Redirects are not followed: what is signed is for one address.
             async with self._http.post(
@@ -66,4 +68,5 @@ class WebhookSender:
             return type(error).__name__
 
     async def close(self) -> None:
-        await self._http.close()
+        if self._http is not None:
+            await self._http.close()

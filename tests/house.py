@@ -72,8 +72,12 @@ ROOMS["gateway.session_channel"] = ROOMS["gateway.client_line"] | {
     *("gateway.client_line", "gateway.session_clients")
 }
 ROOMS["gateway.uplink"] = frozenset({"gateway.core", "gateway.media", "gateway.realtime"})
+ROOMS["gateway.session_proposal"] = frozenset(
+    {"gateway.core", "gateway.media", "gateway.session_offer"}
+)
 ROOMS["gateway.session_legs"] = frozenset(
     {
+        "gateway.session_proposal",
         "gateway.conversation",
         "gateway.core",
         "gateway.media",
@@ -124,6 +128,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
         "gateway/media/relay.py",
         "client/python/",
     ),
+    "G722": ("gateway/media/g722.py",),
     "ifaddr": ("gateway/media/interfaces.py",),
     "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),

@@ -2,6 +2,7 @@
 import { byId, element, fillInTexts, setText } from './page/dom.js';
 import { KeypadPanel } from './page/keypad.js';
 import { loadSettings, saveSettings } from './page/settings.js';
+import { Ringer } from './page/ringer.js';
 import { SipPhone } from './page/sip_phone.js';
 import { showTimer } from './page/status.js';
 import { LANGUAGES, language, preferredLanguage, t, useLanguage } from './page/strings.js';
@@ -18,6 +19,7 @@ const CAUSES = ['authentication', 'unknown', 'busy', 'microphone', 'media', 'con
 
 const phone = new SipPhone(byId('agent-audio'));
 const keypad = new KeypadPanel(byId('keypad'), press);
+const ringer = new Ringer();
 let connectedAt = null;
 
 function press(key) {
@@ -31,7 +33,14 @@ function refresh() {
   pill('state-line', t(`line.${phone.line}`), phone.line);
   pill('state-registration', t(`registration.${phone.registration}`), phone.registration);
   const cause = CAUSES.includes(phone.cause) ? t(`sipCause.${phone.cause}`) : phone.cause;
-  setText(byId('phase'), t(`sipCall.${phone.call}`, { cause }));
+  const { caller } = phone;
+  setText(byId('phase'), t(`sipCall.${phone.call}`, { cause, caller }));
+  const ringing = phone.call === 'ringing';
+  if (ringing) ringer.start();
+  else ringer.stop();
+  byId('ringing').hidden = !ringing;
+  byId('talking').hidden = ringing;
+  document.title = ringing || phone.call === 'missed' ? byId('phase').textContent : t('softphone.page');
   refreshTimer();
   const { inCall, connected } = phone;
   const action = connected ? 'hangUp' : inCall ? 'cancel' : 'call';
@@ -82,6 +91,11 @@ byId('dial').addEventListener('submit', (event) => {
   byId('keys').textContent = '';
   phone.dial(byId('target').value.trim(), account());
 });
+byId('answer').addEventListener('click', () => {
+  byId('keys').textContent = '';
+  phone.answer();
+});
+byId('decline').addEventListener('click', () => phone.hangUp());
 byId('mute').addEventListener('click', () => phone.toggleMute());
 byId('hold').addEventListener('click', () => phone.toggleHold());
 byId('account').addEventListener('submit', (event) => {
@@ -93,7 +107,10 @@ byId('language').addEventListener('change', ({ target }) => {
   changeLanguage(target.value);
   saveSettings({ ...loadSettings(), language: language() });
 });
-addEventListener('pagehide', () => phone.stop());
+addEventListener('pagehide', () => {
+  ringer.stop();
+  phone.stop();
+});
 setInterval(refreshTimer, 250);
 
 for (const [name, title] of Object.entries(LANGUAGES)) {

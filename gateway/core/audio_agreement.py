@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core.description import Codec, Direction, MediaSection, SessionDescription
+from gateway.core.media_time import PACKET_MS, SAMPLE_RATE
 from gateway.core.sdp_grammar import SdpError
 
 DEFAULT_PTIME = 20
@@ -66,6 +67,15 @@ class AudioAgreement:
     ptime: int = DEFAULT_PTIME
     index: int = 0
     receive_type: int | None = None
+
+    @property
+    def packet_samples(self) -> int:
+        """Samples (24 kHz) in the packets that we send: as many as the peer would like, or the most
+        below that which the codec can put into one.
+        """
+        unable = (30,) if self.codec.is_named("opus") else ()
+        fitting = [ms for ms in PACKET_MS if ms <= self.ptime and ms not in unable]
+        return max(fitting, default=PACKET_MS[0]) * SAMPLE_RATE // 1000
 
 
 def agree_audio(

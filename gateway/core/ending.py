@@ -24,6 +24,8 @@ class Ending(StrEnum):
     """``POST /v1/realtime/calls/{id}/hangup``, for one."""
     NO_ANSWER = "negotiation failed"
     """Of a session that lives as long as its call, and got none."""
+    UNANSWERED = "the call was not answered"
+    """Of a session whose call the gateway placed."""
     IDLE = "nobody spoke for a while"
     """For ``SESSION_IDLE_TIMEOUT``."""
     TOO_LONG = "the session reached its maximum duration"

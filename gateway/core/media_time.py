@@ -14,6 +14,13 @@ FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 """Seconds in a frame."""
 
 
+PACKET_MS = (10, 20, 30, 40, 60)
+"""Milliseconds of audio that a packet may have, if its codec can; 20 unless the caller asks."""
+
+PACKET_SAMPLES = frozenset(ms * SAMPLE_RATE // 1000 for ms in PACKET_MS)
+"""The same in samples."""
+
+
 def to_ms(samples: int) -> int:
     """Whole milliseconds in ``samples``; rounded down, so that a position never lies beyond the
     audio.

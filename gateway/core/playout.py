@@ -164,19 +164,21 @@ class Playout:
         if not item.is_pending:
             self._completed.append(item_id)
 
-    def next_frame(self, plays_at: float | None = None) -> bytes | None:
+    def next_frame(self, plays_at: float | None = None, samples: int = 0) -> bytes | None:
         """The next frame; it counts as heard.
 
         :param plays_at: seconds of the leg's clock, not before :attr:`busy_until`, at which the
             caller plays it: it counts as heard bit by bit from then on.
-        :return: exactly ``frame_samples`` samples, the very last one padded with zeros; None when
+        :param samples: in the frame; 0: ``frame_samples``.
+        :return: exactly so many samples, the very last one padded with zeros; None when
             none is owed now.
         """
-        if not self._is_ready():
+        size = samples * SAMPLE_BYTES or self._frame_bytes
+        if not self._is_ready(size):
             if self._queue and self._queue[0].taken:
                 if plays_at is None:  # Else the caller plays on from what it has.
                     self.stats.underruns += self._running
-                    self._prefill.miss()
+                    self._prefill.miss(size // SAMPLE_BYTES)
             else:
                 self._prefill.end()
             self._running = False
@@ -185,7 +187,7 @@ class Playout:
         if fresh:
             self._running = True
             self._prefill.start(self.owed_samples)
-        frame = self._take_frame(plays_at, fresh)
+        frame = self._take_frame(plays_at, size, fresh)
         if self._queue and not self._queue[-1].item.finished:
             self._prefill.spare(self.owed_samples)
         return frame
@@ -225,9 +227,10 @@ class Playout:
         self._prefill.end()
         return cuts
 
-    def _is_ready(self) -> bool:
+    def _is_ready(self, frame_bytes: int) -> bool:
         """Whether a frame is there: whole, or the last one of all that was to be said."""
-        wanted = self._frame_bytes if self._running else self._prefill.wanted * SAMPLE_BYTES
+        held = 0 if self._running else self._prefill.wanted * SAMPLE_BYTES
+        wanted = max(frame_bytes, held)
         available = 0
         for part in self._queue:
             available += part.playable
@@ -235,11 +238,11 @@ class Playout:
                 return True
         return available > 0 and self._queue[-1].item.finished
 
-    def _take_frame(self, plays_at: float | None, fresh: bool) -> bytes:
+    def _take_frame(self, plays_at: float | None, frame_bytes: int, fresh: bool) -> bytes:
         pieces: list[bytes] = []
         if plays_at is not None:
-            self.busy_until = plays_at + self._frame_bytes / SAMPLE_BYTES / SAMPLE_RATE
-        missing = self._frame_bytes
+            self.busy_until = plays_at + frame_bytes / SAMPLE_BYTES / SAMPLE_RATE
+        missing = frame_bytes
         while self._queue:
             part = self._queue[0]
             size = min(missing, part.playable)
@@ -253,14 +256,14 @@ class Playout:
                 if plays_at is None:
                     part.heard += size
                 else:
-                    offset = (self._frame_bytes - missing) / SAMPLE_BYTES / SAMPLE_RATE
+                    offset = (frame_bytes - missing) / SAMPLE_BYTES / SAMPLE_RATE
                     self._ahead.append(Ahead(part, size, plays_at + offset))
                 missing -= size
                 self._owed -= size
             if part.playable or not self._pass(part):
                 break
         frame = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return frame.ljust(self._frame_bytes, b"\0") if missing else frame
+        return frame.ljust(frame_bytes, b"\0") if missing else frame
 
     def _pass(self, part: Part) -> bool:
         """Leave a part that ran dry, unless it may still go on and nothing follows it."""

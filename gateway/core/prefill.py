@@ -51,9 +51,9 @@ class Prefill:
         if owed < self._spare:
             self._spare = owed
 
-    def miss(self) -> None:
-        """There was no frame in mid-sentence."""
-        self._dry += FRAME_SAMPLES
+    def miss(self, samples: int = FRAME_SAMPLES) -> None:
+        """There was no frame, of so many samples, in mid-sentence."""
+        self._dry += samples
 
     def end(self) -> None:
         """The talkspurt is over, or was cut; called again, it changes nothing."""

@@ -29,7 +29,6 @@ class Descriptions:
     def __init__(self, local: LocalDescription) -> None:
         self._local = local
         self._said: SessionDescription | None = None
-        self._offered: SessionDescription | None = None
         self.agreement: Agreement | None = None
         """In force."""
         self.offered_first = False
@@ -51,7 +50,6 @@ class Descriptions:
         """The answer to an offer whose agreement is in force."""
         assert self.agreement is not None
         self._advance()
-        self._offered = None  # Whatever it was, it was refused.
         self._said = answer(offer, self.agreement, self._local)
         return self._said.format()
 
@@ -66,20 +64,21 @@ class Descriptions:
         if ours != self._said:
             self._advance()
             ours = replace(ours, version=self._local.version)
-        self._said = self._offered = ours
+        self._said = ours
         return ours.format()
 
     def settle(self, theirs: SessionDescription, codecs: Sequence[str]) -> Agreement:
-        """What the answer to our last offer settles; it is not in force yet.
+        """What the answer to what we said last settles: to an offer, or to an answer that was
+        offered anew, word for word (RFC 4028 §7.4). It is not in force yet.
 
         :raises SdpError: it is no answer to that.
         """
-        if self._offered is None:
+        if self._said is None:
             raise SdpError("an answer to no offer")
         previous = self.agreement
         if previous is not None and self._local.setup is not None:
             previous = replace(previous, dtls_role=_ROLE[self._local.setup])
-        agreement = agree_to_webrtc_answer(self._offered, theirs, codecs, previous)
+        agreement = agree_to_webrtc_answer(self._said, theirs, codecs, previous)
         self.offered_first |= previous is None
         return agreement
 

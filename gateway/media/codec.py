@@ -40,7 +40,7 @@ class Decoder(Protocol):
 
 
 class Encoder(Protocol):
-    """20 ms frames of PCM16 mono at 24 kHz to one stream's packets."""
+    """Frames of PCM16 mono at 24 kHz to one stream's packets."""
 
     settings: EncoderSettings
     """Of the next packet; a codec that has one way to code takes no notice of them."""
@@ -48,7 +48,7 @@ class Encoder(Protocol):
     def encode(self, pcm: bytes) -> bytes:
         """One packet of one frame.
 
-        :raises ValueError: ``pcm`` is not exactly 20 ms.
+        :raises ValueError: ``pcm`` is not exactly 10, 20, 30 (Opus has none), 40 or 60 ms.
         :raises CodecError: the encoder is closed.
         """
 

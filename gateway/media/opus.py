@@ -21,7 +21,7 @@ __all__ = ["OpusDecoder", "OpusEncoder", "OpusError", "OpusUnavailable", "has_fe
 
 SAMPLE_BYTES: Final = 2
 MAX_PACKET_MS: Final = 120
-FRAMES_PER_SECOND: Final = 50
+FRAME_MS: Final = (10, 20, 40, 60)
 
 SAMPLE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Hz that libopus codes at."""
@@ -131,7 +131,7 @@ class OpusDecoder:
 
 
 class OpusEncoder:
-    """Encodes one stream of 20 ms frames of PCM16 mono.
+    """Encodes one stream of PCM16 mono, in frames of :data:`FRAME_MS`.
 
     One encoder serves all settings. libopus passes from CELT to speech coding and back without a
     gap or a click; between two encoders there would be both (``docs/opus.md``).
@@ -147,10 +147,9 @@ class OpusEncoder:
         "_address",
         "_destroy",
         "_encode",
-        "_frame_bytes",
-        "_frame_samples",
         "_packet",
         "_settings",
+        "_sizes",
         "_state",
     )
 
@@ -168,8 +167,8 @@ class OpusEncoder:
             raise MemoryError("opus_encoder_create")
         self._destroy = weakref.finalize(self, library.encoder_destroy, self._state)
         self._encode = library.encode
-        self._frame_samples = sample_rate // FRAMES_PER_SECOND
-        self._frame_bytes = self._frame_samples * SAMPLE_BYTES
+        frames = (sample_rate * ms // 1000 for ms in FRAME_MS)
+        self._sizes = {samples * SAMPLE_BYTES: samples for samples in frames}
         buffer = ctypes.create_string_buffer(libopus.MAX_FRAME_BYTES)
         self._packet = memoryview(buffer)
         self._address = ctypes.addressof(buffer)
@@ -207,18 +206,18 @@ class OpusEncoder:
         return count.value
 
     def encode(self, pcm: bytes) -> bytes:
-        """One packet of one 20 ms frame.
+        """One packet of one frame.
 
-        :raises ValueError: ``pcm`` is not exactly 20 ms.
+        :raises ValueError: ``pcm`` is not exactly 10, 20, 40 or 60 ms.
         :raises OpusError: the encoder is closed.
         """
-        if len(pcm) != self._frame_bytes:
-            raise ValueError(f"a frame of {len(pcm)} bytes; {self._frame_bytes} are 20 ms")
+        samples = self._sizes.get(len(pcm))
+        if samples is None:
+            likely = list(self._sizes)[FRAME_MS.index(20)]
+            raise ValueError(f"a frame of {len(pcm)} bytes; {likely} are 20 ms")
         if self._state is None:
             raise OpusError("encoder is closed")
-        count: int = self._encode(
-            self._state, pcm, self._frame_samples, self._address, libopus.MAX_FRAME_BYTES
-        )
+        count: int = self._encode(self._state, pcm, samples, self._address, libopus.MAX_FRAME_BYTES)
         if count < 0:
             raise OpusError(libopus.load().describe(count))
         return bytes(self._packet[:count])

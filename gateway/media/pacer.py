@@ -1,9 +1,10 @@
-"""Twenty milliseconds, one after another: a leg's own deadline, without a task or a thread.
+"""One frame after another: a leg's own deadline, without a task or a thread.
 
-The first frame of a talkspurt leaves at once, each further one 20 ms after the *deadline* of the
-one before, so that lateness of the event loop never adds up. Deadlines lie on a grid that all calls
-share: one wake-up of the process serves the calls whose deadlines fall together, with warm caches.
-Nothing runs and nothing is sent while the agent is silent.
+The first frame of a talkspurt leaves at once, each further one its length (20 ms, unless the caller
+wants others) after the *deadline* of the one before, so that lateness of the event loop never adds
+up. Deadlines lie on a grid that all calls share: one wake-up of the process serves the calls whose
+deadlines fall together, with warm caches. Nothing runs and nothing is sent while the agent is
+silent.
 
 A receiver that buffers, as one behind TCP must, is kept a *lead* ahead: its frames leave that much
 before they are played, and count as heard when they are.
@@ -12,19 +13,20 @@ before they are played, and count as heard when they are.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
-from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
+from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE
 from gateway.core.playout import Playout
 from gateway.media.ticker import Tick, Ticker
 
 HANGOVER_FRAMES = 5
-"""Silent frames sent after a talkspurt: a receiver that conceals what comes next repeats silence,
-not a vowel.
+"""Silent frames of 20 ms sent after a talkspurt, or as long with others: a receiver that conceals
+what comes next repeats silence, not a vowel.
 """
 
 SILENCE = bytes(2 * FRAME_SAMPLES)
-"""One frame of PCM16."""
+"""One frame of PCM16, of 20 ms."""
 
 GRID = 0.005
 """Seconds. The second frame of a talkspurt is early or late by half of it at most."""
@@ -67,9 +69,16 @@ class Pacer:
         self._lead = lead
         self._hangover_frames = 0 if lead else HANGOVER_FRAMES
         self._hangover = 0
+        self._frame_samples = FRAME_SAMPLES
         self._talking = False
         self._closed = False
         self._settling: asyncio.TimerHandle | None = None
+
+    def use_frames(self, samples: int) -> None:
+        """Send frames of so many samples from the next one on."""
+        self._frame_samples = samples
+        if not self._lead:
+            self._hangover_frames = math.ceil(HANGOVER_FRAMES * FRAME_SAMPLES / samples)
 
     def wake(self) -> None:
         """Audio was added to the playout: send its first frame now, if this pacer is at rest."""
@@ -87,7 +96,7 @@ class Pacer:
         return max(now, self._playout.busy_until) if self._lead else now
 
     def _next_frame(self, start: float) -> bytes | None:
-        return self._playout.next_frame(start if self._lead else None)
+        return self._playout.next_frame(start if self._lead else None, self._frame_samples)
 
     def pause(self) -> None:
         """Send nothing until :meth:`wake`, which begins a new talkspurt with the next frame."""
@@ -123,7 +132,7 @@ class Pacer:
     def _schedule(self) -> None:
         assert self._deadline is not None
         if not self._closed:
-            self._deadline = _on_grid(self._deadline + FRAME_SECONDS)
+            self._deadline = _on_grid(self._deadline + self._frame_samples / SAMPLE_RATE)
             self._timer = self._ticker.call_at(self._deadline - self._lead, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -155,7 +164,7 @@ class Pacer:
             return
         self._hangover -= 1
         self._talking = False
-        self._send(SILENCE, skipped, False)
+        self._send(bytes(2 * self._frame_samples), skipped, False)
         self._schedule()
         self._report()
 

@@ -40,6 +40,9 @@ MAX_COEFFICIENTS: Final = 1_000_000
 _MIN_BLOCK: Final = 32
 """Output samples in a block: below, rows overlap so much that copying them costs most."""
 
+_LEAST: Final = np.array(-32_768.0)
+_MOST: Final = np.array(32_767.0)
+
 _CHUNK: Final = 65_536
 """Input samples of a whole recording converted at once, which bounds the memory."""
 
@@ -67,8 +70,9 @@ class Resampler:
         self._matrix = _matrix(self._up, self._down, self._half)
         self._block = self._matrix.shape[1]
         self._step = self._block // self._up * self._down
-        self._input: Float64 = np.empty(0)
-        self._done = 0
+        self._buffer: Float64 = np.zeros(self._half)
+        """Inputs that are still needed, ``_filled`` of them, and room for more."""
+        self._shape_for(1, self._half)
         self._begin()
 
     @property
@@ -84,48 +88,65 @@ class Resampler:
         samples = _as_samples(pcm)
         if self._is_identity:
             return samples.copy()
-        self._input = np.concatenate((self._input, samples))
-        return self._convert()
+        return self._convert(samples)
 
     def flush(self) -> Int16:
         """The samples held back, as if silence followed; the next chunk begins a new stream."""
         if self._is_identity:
             return np.empty(0, np.int16)
-        self._input = np.concatenate((self._input, np.zeros(self._half)))
-        rest = self._convert()
+        rest = self._convert(np.zeros(self._half, np.int16))
         self._begin()
         return rest
 
     def _begin(self) -> None:
         # Silence before the first sample; its filter reaches that far back.
-        self._input = np.zeros(self._half - 1)
-        # Output samples already given of the block whose inputs come first in ``_input``.
+        self._filled = self._half - 1
+        self._buffer[: self._filled] = 0
+        # Output samples already given of the block whose inputs come first in the buffer.
         self._done = 0
 
-    def _convert(self) -> Int16:
-        """Give what is known, block by block; keep the inputs of the block not complete."""
-        starts = max(0, len(self._input) - 2 * self._half + 1)
-        known = -(-starts * self._up // self._down)
+    def _convert(self, samples: Int16) -> Int16:
+        """Take inputs and give what is known, block by block; keep those of the block not
+        complete.
+        """
+        filled = self._filled + len(samples)
+        known = -(-max(0, filled - 2 * self._half + 1) * self._up // self._down)
         rows = -(-known // self._block)
-        output = self._rows(rows).reshape(-1)[self._done : known]
+        if rows != self._rows or filled > len(self._buffer):
+            self._shape_for(rows, filled)
+        buffer = self._buffer
+        buffer[self._filled : filled] = samples
+        output = self._product()[self._done : known]
         complete, self._done = divmod(known, self._block)
-        self._input = self._input[complete * self._step :]
+        self._filled = filled - complete * self._step
+        if complete:
+            buffer[: self._filled] = buffer[complete * self._step : filled]
         return output
 
-    def _rows(self, rows: int) -> Int16:
-        """The first ``rows`` blocks; samples of the last one that lack inputs are wrong."""
+    def _shape_for(self, rows: int, inputs: int) -> None:
+        """Make ready for a product of so many blocks; frame after frame it is the same.
+
+        Views by hand, and results where the last ones were: numpy's own conveniences, and fresh
+        memory, cost more than the product.
+        """
         width = self._matrix.shape[0]
-        inputs = np.zeros(rows * self._step + width)
-        inputs[: len(self._input)] = self._input[: len(inputs)]
-        # A view by hand, and ufuncs in place: numpy's own conveniences cost more than the product.
-        stride = inputs.itemsize
+        needed = max(inputs, rows * self._step + width)
+        if needed > len(self._buffer):
+            old, self._buffer = self._buffer, np.zeros(needed)
+            self._buffer[: len(old)] = old
+        stride = self._buffer.itemsize
         shape, strides = (rows, width), (self._step * stride, stride)
-        windows: Float64 = np.ndarray(shape, inputs.dtype, inputs, strides=strides)
-        samples = windows @ self._matrix
+        self._rows = rows
+        self._windows: Float64 = np.ndarray(shape, float, self._buffer, strides=strides)
+        self._samples: Float64 = np.empty((rows, self._block))
+
+    def _product(self) -> Int16:
+        """All blocks; samples of the last one that lack inputs are wrong."""
+        samples = np.matmul(self._windows, self._matrix, out=self._samples)
         np.rint(samples, out=samples)
-        np.maximum(samples, -32_768, out=samples)
-        np.minimum(samples, 32_767, out=samples)
-        return samples.astype(np.int16)
+        np.maximum(samples, _LEAST, out=samples)
+        np.minimum(samples, _MOST, out=samples)
+        return samples.astype(np.int16).reshape(-1)
 
 
 def resample(pcm: bytes | Int16, source_rate: int, target_rate: int) -> Int16:

@@ -202,7 +202,7 @@ class RtpLeg(RtpLegBase):
         self._agreement = agreement
         self._path.take_up(agreement, self._local)
         audio = agreement.audio
-        self._rtp.agree(replace(audio, receive=audio.receive and audio.send))
+        self._use(replace(audio, receive=audio.receive and audio.send))
         self._watch = PeerWatch(SILENT_AFTER)
         if self._living is None:
             self._feed(LegEvent.OFFERED)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
+from gateway.core.audio_agreement import AudioAgreement
 from gateway.core.jitter import ReceiveWindow
 from gateway.core.playout import Playout
 from gateway.media.codec import AudioCodec
@@ -47,6 +48,12 @@ class RtpLegBase(ABC):
     def state(self) -> LegState:
         """Where the leg stands; FAILED and CLOSED are final."""
         return self._state
+
+    def _use(self, audio: AudioAgreement | None) -> None:
+        """Speak as agreed from now on; None: there is no audio now."""
+        self._rtp.agree(audio)
+        if audio is not None:
+            self._pacer.use_frames(audio.packet_samples)
 
     def watch_windows(self, watch: Callable[[ReceiveWindow, AudioCodec], None]) -> None:
         """As :meth:`RtpStream.watch_windows`."""

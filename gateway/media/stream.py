@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from gateway.core.encoding import EncoderPolicy, ListenerWishes
 from gateway.core.jitter import Action, Conceal, Play, ReceiveWindow, Recover, Silence
-from gateway.core.media_time import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
+from gateway.core.media_time import SAMPLE_RATE
 from gateway.core.negotiation import AudioAgreement
 from gateway.core.red import unpack
 from gateway.core.rtcp import RtcpSession
@@ -223,15 +223,16 @@ class RtpStream:
     # -- down
 
     def send(self, pcm: bytes, skipped: int, talkspurt: bool) -> None:
-        """Send one 20 ms frame, ``skipped`` samples of unsent silence after the one before."""
+        """Send one frame, ``skipped`` samples of unsent silence after the one before."""
+        samples = len(pcm) // 2
         self._position += skipped
         if self.sends and not self._closed:
             payload = self._encoder.encode(pcm)
             timestamp = self._rtp_time()
             self._send_packet(self._payload_type, talkspurt, timestamp, payload)
             self._rtcp.on_rtp_sent(timestamp, len(payload), self._loop.time())
-        self._position += FRAME_SAMPLES
-        self._sent_at = self._loop.time() + FRAME_SECONDS
+        self._position += samples
+        self._sent_at = self._loop.time() + samples / SAMPLE_RATE
 
     @property
     def event_clock_rate(self) -> int | None:

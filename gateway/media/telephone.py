@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.encoding import EncoderSettings
-from gateway.core.media_time import FRAME_SAMPLES, SAMPLE_RATE
+from gateway.core.media_time import FRAME_SAMPLES, PACKET_SAMPLES, SAMPLE_RATE
 from gateway.media.codec import CodecError
 from gateway.media.concealment import Concealer
 from gateway.media.resample import Resampler
 
 Int16 = npt.NDArray[np.int16]
 
-_FRAME_BYTES: Final = 2 * FRAME_SAMPLES
+_FRAME_SIZES: Final = frozenset(2 * samples for samples in PACKET_SAMPLES)
+"""Bytes."""
 
 
 class SteadyResampler:
@@ -35,10 +36,10 @@ class SteadyResampler:
 
     def __call__(self, pcm: Int16) -> Int16:
         converted = self._resampler(pcm)
-        if self._lead is not None:
-            converted = np.concatenate((self._lead, converted))
-            self._lead = None
-        return converted
+        if self._lead is None:
+            return converted
+        lead, self._lead = self._lead, None
+        return np.concatenate((lead, converted))
 
 
 class TelephoneDecoder(ABC):
@@ -77,7 +78,7 @@ class TelephoneDecoder(ABC):
 
 
 class TelephoneEncoder(ABC):
-    """20 ms frames of PCM16 mono at 24 kHz to one stream's packets.
+    """Frames of PCM16 mono at 24 kHz to one stream's packets.
 
     :param rate: Hz that the codec samples at.
     """
@@ -93,10 +94,10 @@ class TelephoneEncoder(ABC):
     def encode(self, pcm: bytes) -> bytes:
         """One packet of one frame.
 
-        :raises ValueError: ``pcm`` is not exactly 20 ms.
+        :raises ValueError: ``pcm`` is not exactly 10, 20, 30, 40 or 60 ms.
         """
-        if len(pcm) != _FRAME_BYTES:
-            raise ValueError(f"a frame of {len(pcm)} bytes; {_FRAME_BYTES} are 20 ms")
+        if len(pcm) not in _FRAME_SIZES:
+            raise ValueError(f"a frame of {len(pcm)} bytes; {2 * FRAME_SAMPLES} are 20 ms")
         return self._compress(self._resample(np.frombuffer(pcm, "<i2")))
 
     def close(self) -> None:  # noqa: B027

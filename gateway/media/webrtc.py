@@ -177,7 +177,7 @@ class WebRtcLeg(RtpLegBase):
         self._require_alive()
         self._descriptions.use_path(self._path.credentials, self._path.local_candidates)
         self._descriptions.put_in_force(agreement)
-        self._rtp.agree(agreement.audio)
+        self._use(agreement.audio)
         for candidate in (*agreement.candidates, *self._early):
             if _belongs(candidate, agreement):
                 await self._path.add_remote_candidate(candidate)

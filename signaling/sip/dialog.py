@@ -32,7 +32,9 @@ def contact(flow: Flow) -> str:
     """Our address in a dialog whose messages go by ``flow``."""
     if flow.transport == "udp":
         return f"<sip:agent@{flow.local}>"
-    return f"<sip:agent@{flow.local};transport={flow.transport}>"
+    # RFC 7118 §5.2.2 has one name for WebSockets, secure or not.
+    transport = flow.transport.replace("wss", "ws")
+    return f"<sip:agent@{flow.local};transport={transport}>"
 
 
 def via(flow: Flow, branch: str) -> str:

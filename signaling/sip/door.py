@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,16 +22,20 @@ from gateway.sip_settings import SipAddress
 from gateway.trunk_settings import SipTrunk
 from signaling.origins import Origins
 from signaling.ringing import Declined
-from signaling.sip.call import Call
+from signaling.sip.call import Call, Offer
 from signaling.sip.caller_facts import caller_facts
+from signaling.sip.dialling import Dialling
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
+from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.reception import Reception
+from signaling.sip.route import Route
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
 from signaling.sip.trunk import Trunk
 from signaling.sip.trunks import Trunks
 from signaling.sip.user_agent import RETRY_AFTER, UserAgent
+from signaling.sip.ways import ways_to
 from signaling.sip.websocket import WebSocketDoor
 
 log = structlog.get_logger(__name__)
@@ -143,6 +147,28 @@ class SipDoor:
                 ) from None
         self.trunks.start()
 
+    async def dial(
+        self, to: str, agent_set: str | None = None, sender: str | None = None
+    ) -> Dialling:
+        """Call somebody; what comes of it, the returned object knows.
+
+        :param to: a name that phones registered under, or what a trunk leads to.
+        :param agent_set: who talks; None: the agents of ``AGENT_SET``.
+        :param sender: who calls, as the phone shows it: a name, or a SIP URI.
+        :raises BadAddress: ``to`` or ``sender`` is none.
+        :raises NotReachable: there is no way to ``to``.
+        :raises GatewayError: as :meth:`Sessions.admit`.
+        """
+        self._sessions.admit(agent_set)
+        routes = await ways_to(to, sender, self._agent.registrar, self.trunks)
+        session = self._sessions.open("sip", agent_set=agent_set, ends_with_leg=True)
+        dialling = Dialling(self, session, to)
+        self._sessions.when_ended(session, dialling.on_session_ended)
+        ways = [(route, self._phone(route.flow, trusted=route.trusted)) for route in routes]
+        log.info("dial", session=session.id, phones=len(ways))
+        self._own(dialling.run(ways), "sip-dial")
+        return dialling
+
     async def close(self) -> None:
         """Hang up what is left, and leave nothing behind. The sessions have ended."""
         for call in list(self._lines):
@@ -198,22 +224,27 @@ class SipDoor:
 
     def on_offer(self, call: Call, sdp: str) -> None:
         """An offer is to be answered; :class:`CallHandler`."""
-        task = self._loop.create_task(self._answer(call, sdp), name="sip-answer")
+        self._own(self._answer(call, sdp, call.offer), "sip-answer")
+
+    def _own(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = self._loop.create_task(work, name=name)
         self._answering.add(task)
         task.add_done_callback(self._answered)
 
-    async def _answer(self, call: Call, sdp: str) -> None:
-        line = self._lines.get(call)
-        if line is None:
-            return
-        flow = call.dialog.flow
-        trunk = self.trunks.of(flow)
-        phone = Phone(
+    def _phone(self, flow: Flow, *, trusted: bool = False) -> Phone:
+        return Phone(
             flow.remote[0],
-            trusted=trunk is not None or bool(self._options.users),
+            trusted=trusted or bool(self._options.users),
             secure=flow.transport == "tls",
             browser=flow.transport in ("ws", "wss"),
         )
+
+    async def _answer(self, call: Call, sdp: str, offer: Offer | None) -> None:
+        line = self._lines.get(call)
+        if line is None or offer is None:
+            return
+        trunk = self.trunks.of(call.dialog.flow)
+        phone = self._phone(call.dialog.flow, trusted=trunk is not None)
         try:
             if line.session is None:
                 agent_set = self._agents_of(call.user, trunk)
@@ -225,18 +256,18 @@ class SipDoor:
                     session.attach(line)
             else:
                 answer = await line.session.offer(sdp, phone)
-            call.accept(answer, self._loop.time())
+            call.accept(answer, self._loop.time(), offer)
         except GatewayError as error:
             log.info("call refused", code=error.code.value, reason=error.message)
             code = _REFUSALS.get(error.code, 500)
             extra = (("Retry-After", RETRY_AFTER),) if code == 503 else ()
-            call.refuse(code, self._loop.time(), extra)
+            call.refuse(code, self._loop.time(), extra, offer)
         except Declined as declined:
             log.info("call declined", code=declined.code)
-            call.refuse(declined.code, self._loop.time())
+            call.refuse(declined.code, self._loop.time(), offer=offer)
         finally:
             # Whatever failed, the phone gets to know; changes nothing once it was answered.
-            call.refuse(500, self._loop.time())
+            call.refuse(500, self._loop.time(), offer=offer)
             self._settle()
 
     def _agents_of(self, called: str, trunk: Trunk | None) -> str | None:
@@ -252,9 +283,7 @@ class SipDoor:
 
     def on_answer(self, call: Call, sdp: str) -> None:
         """The answer to an offer of ours; :class:`CallHandler`."""
-        task = self._loop.create_task(self._take_answer(call, sdp), name="sip-take-answer")
-        self._answering.add(task)
-        task.add_done_callback(self._answered)
+        self._own(self._take_answer(call, sdp), "sip-take-answer")
 
     async def _take_answer(self, call: Call, sdp: str) -> None:
         line = self._lines.get(call)
@@ -287,6 +316,26 @@ class SipDoor:
         line = self._lines.pop(call, None)
         if line is not None and line.session is not None:
             line.session.end(Ending.PASSED_ON if call.is_passed_on else Ending.HUNG_UP)
+
+    # -- calls of ours
+
+    def place(self, route: Route, sdp: str, caller: Caller) -> PlacedCall:
+        """Call a phone; :class:`Operator`."""
+        placed = self._agent.place(route, sdp, caller, self._loop.time())
+        self._settle()
+        return placed
+
+    def cancel(self, placed: PlacedCall, *, elsewhere: bool) -> None:
+        """Let it ring no more; :class:`Operator`."""
+        placed.cancel(self._loop.time(), elsewhere=elsewhere)
+        self._settle()
+
+    def join(self, call: Call, session: Session) -> None:
+        """A call of ours was answered; :class:`Operator`."""
+        self._lines[call] = line = _Line(self, call)
+        line.session = session
+        session.call.line = PhoneLine(call, self._settle)
+        session.attach(line)
 
     def hang_up(self, call: Call) -> None:
         """The session ended, whyever."""

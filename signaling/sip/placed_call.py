@@ -166,7 +166,9 @@ class PlacedCall:
         self._establish = establish
         self._ring_timeout = ring_timeout
         self._call_id = secrets.token_hex(12)
-        self._sender = f"<{route.sender or own_uri(route.flow)}>;tag={secrets.token_hex(8)}"
+        self._sender = (
+            f"<{route.sender or f'sip:agent@{host_of(route.flow)}'}>;tag={secrets.token_hex(8)}"
+        )
         self._cseq = secrets.randbelow(2**16)
         self._interval = INTERVAL
         self._demanded: tuple[Header, ...] = ()
@@ -333,10 +335,9 @@ class PlacedCall:
 _WAITING: Final = (State.CALLING, State.PROCEEDING, State.RINGING)
 
 
-def own_uri(flow: Flow) -> str:
-    """Who we are to a peer."""
-    host = re.sub(r":\d+$", "", flow.local)
-    return f"sip:agent@{host}"
+def host_of(flow: Flow) -> str:
+    """Where we are, as a peer knows it."""
+    return re.sub(r":\d+$", "", flow.local)
 
 
 def _plain(uri: str) -> str:

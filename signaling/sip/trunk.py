@@ -55,6 +55,8 @@ class Trunk:
         moves: bool,
     ) -> None:
         self.settings = settings
+        self.domain = settings.uri.domain
+        """Whose numbers are called."""
         self.is_up: bool | None = None
         """Whether it answered last; None: it was not asked yet."""
         self._timers = timers
@@ -62,9 +64,8 @@ class Trunk:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = log.bind(trunk=settings.name)
-        self._domain = settings.uri.domain
         user, password = settings.user, settings.password
-        address = f"sip:{user or _OUR_NAME}@{self._domain}"
+        address = f"sip:{user or _OUR_NAME}@{self.domain}"
         self._sender = settings.sender or (address if user is not None else None)
         self._credentials = (
             Credentials(user, password.get_secret_value())
@@ -74,11 +75,11 @@ class Trunk:
         host, port, transport = settings.uri
         server = Server(transport, host, port, _tls(settings))
         self._link = Link(server, listeners, resolver, self._is_needed)
-        self._asks = OutOfDialog(transactions, address, f"sip:{self._domain}", self._credentials)
+        self._asks = OutOfDialog(transactions, address, f"sip:{self.domain}", self._credentials)
         self._registration: Registration | None = None
         if settings.registers and user is not None:
             account = Account(
-                f"sip:{self._domain}", address, user, settings.expires, self._credentials, moves
+                f"sip:{self.domain}", address, user, settings.expires, self._credentials, moves
             )
             self._registration = Registration(account, transactions, timers, self)
 
@@ -135,7 +136,7 @@ class Trunk:
     def takes(self, target: str) -> bool:
         """Whether ``target`` is a number, or an address, that can be called through a trunk."""
         try:
-            refer_to(target, self._domain)
+            refer_to(target, self.domain)
         except ValueError:
             return False
         return True
@@ -146,7 +147,7 @@ class Trunk:
         :raises ValueError: ``target`` is neither.
         :raises Unreachable: nobody is at the trunk's address.
         """
-        uri = refer_to(target, self._domain)
+        uri = refer_to(target, self.domain)
         flow = await self._link.open()
         routes = self._registration.service_route if self._registration is not None else ()
         return Route(uri, flow, self._sender, self._credentials, trusted=True, routes=routes)
@@ -192,7 +193,7 @@ class Trunk:
         except Unreachable as error:
             self._heard(False, str(error))
             return
-        self._asks.ask(flow, "OPTIONS", f"sip:{self._domain}", tuple, self._loop.time(), self._hear)
+        self._asks.ask(flow, "OPTIONS", f"sip:{self.domain}", tuple, self._loop.time(), self._hear)
         self._settle()
 
     def _hear(self, response: Response | None, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Final
+from typing import Final, Literal
 
 import aiohttp
 from aiohttp import web
@@ -29,10 +29,12 @@ _HOST: Final = re.compile(r"[\w.-]{1,255}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d
 class WebSocketFlow:
     """One browser's connection."""
 
-    transport: Final = "ws"
     reliable: Final = True
 
-    def __init__(self, remote: tuple[str, int], local: str) -> None:
+    def __init__(
+        self, transport: Literal["ws", "wss"], remote: tuple[str, int], local: str
+    ) -> None:
+        self.transport = transport
         self.remote = remote
         self.local = local
         self.unsent: asyncio.Queue[str | None] = asyncio.Queue(MAX_UNSENT)
@@ -111,7 +113,7 @@ def _flow(request: web.Request, host: str | None) -> WebSocketFlow:
     remote = (plain_host(peer[0]), peer[1]) if peer else ("0.0.0.0", 0)
     if host is None or not _HOST.fullmatch(host):
         host = host_port(plain_host(own[0]), own[1]) if own else "talkpath.invalid"
-    return WebSocketFlow(remote, host)
+    return WebSocketFlow("wss" if request.secure else "ws", remote, host)
 
 
 async def _send(socket: web.WebSocketResponse, flow: WebSocketFlow) -> None:

@@ -24,6 +24,8 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 module srtp.so
+module dtls_srtp.so
+module ice.so
 module {codec}.so
 module_tmp uuid.so
 module_app account.so
@@ -34,6 +36,7 @@ audio_source aufile,{folder}/says.wav
 audio_player aubridge,nobody
 audio_alert aubridge,nobody
 snd_path {folder}
+rtcp_mux {mux}
 """
 
 
@@ -74,10 +77,15 @@ class Baresip:
 
     def heard(self) -> tuple[npt.NDArray[np.float64], int]:
         """All that it heard, samples of ±1, and their rate in Hz; once the call is over."""
-        (dump,) = self._folder.glob("dump-*-dec.wav")
-        with wave.open(str(dump)) as file:
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
-            return samples[:: file.getnchannels()], file.getframerate()
+        pieces: list[npt.NDArray[np.float64]] = []
+        rate = 0
+        # Another one after each time that the call was held.
+        for dump in sorted(self._folder.glob("dump-*-dec.wav")):
+            with wave.open(str(dump)) as file:
+                samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
+                pieces.append(samples[:: file.getnchannels()])
+                rate = file.getframerate()
+        return np.concatenate(pieces), rate
 
 
 @contextlib.asynccontextmanager
@@ -87,12 +95,14 @@ async def baresip(
     speech: npt.NDArray[np.int16],
     rate: int,
     *,
+    name: str = "alice",
     registrar: str = "",
     account: str = "",
     codec: str = "g711",
     channels: int = 1,
 ) -> AsyncIterator[Baresip]:
-    """A phone that calls ``target`` at once; skips the test where Debian's package is missing.
+    """A phone that calls ``target`` at once, or, if that is empty, waits to be called; skips the
+    test where Debian's package is missing.
 
     :param registrar: where it registers meanwhile; empty: nowhere.
     :param account: parameters of its account, each with a semicolon before it.
@@ -106,14 +116,20 @@ async def baresip(
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(np.repeat(speech.astype("<i2"), channels).tobytes())
-    config = _CONFIG.format(modules=MODULES, folder=folder, codec=codec)
+    config = _CONFIG.format(
+        modules=MODULES,
+        folder=folder,
+        codec=codec,
+        mux="yes" if "medianat=ice" in account else "no",
+    )
     (folder / "config").write_text(config)
     registers = f';regint=60;outbound="{registrar}"' if registrar else ";regint=0"
-    (folder / "accounts").write_text(f"<sip:alice@phone.example>{registers}{account}\n")
+    (folder / "accounts").write_text(f"<sip:{name}@phone.example>{registers}{account}\n")
     (folder / "contacts").write_text("")
     process = await asyncio.create_subprocess_exec(
         program,
-        *("-f", folder, "-e", f"/dial {target}"),
+        *("-f", folder),
+        *(("-e", f"/dial {target}") if target else ()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -1,35 +1,43 @@
-"""baresip calls over UDP, TCP and TLS, with each codec that phones speak."""
+"""baresip calls over UDP, TCP and TLS, with each codec and each way of encryption: words are
+recognised at both ends.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gateway.core.ending import Ending
+from gateway.local_model.asr import Recogniser, load_recogniser
+from gateway.local_model.audio import to_waveform
+from gateway.media.resample import resample
 from gateway.sip_settings import parse_addresses
-from tests.client.tones import tone
+from signaling.app import Gateway
 from tests.e2e.baresip import baresip, version
 from tests.e2e.interop import Tries
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
-from tests.speech import prompt, read_wav, silence
-from tests.stand_in import StandIn
+from tests.speech import PROMPTS, prompt, read_wav, silence, word_error_rate
 
-RATE = 24_000
+SAID = "conf-onlyperson"
 
 PHONES = {
     "RTP, PCMU": ("udp", ";audio_codecs=PCMU/8000/1", "g711", 1, 8_000),
     "RTP, PCMA": ("tcp", ";audio_codecs=PCMA/8000/1", "g711", 1, 8_000),
     "SDES-SRTP, G.722": ("tls", ";audio_codecs=G722/16000/1;mediaenc=srtp-mand", "g722", 1, 16_000),
     "RTP, Opus": ("udp", ";audio_codecs=opus/48000/2", "opus", 2, 48_000),
+    "DTLS-SRTP and ICE, Opus": (
+        *("udp", ";audio_codecs=opus/48000/2;mediaenc=dtls_srtp;medianat=ice", "opus", 2, 48_000),
+    ),
 }
 
 
@@ -62,63 +70,97 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
-def level(samples: npt.NDArray[np.float64], rate: int, frequency: float) -> float:
-    """The amplitude of a tone in the second in which it is loudest."""
-    best = 0.0
-    wave = np.exp(-2j * np.pi * frequency * np.arange(rate // 2) / rate)
-    for start in range(0, len(samples) - rate // 2, rate // 4):
-        best = max(best, 4 / rate * abs(np.dot(samples[start : start + rate // 2], wave)))
-    return best
-
-
-@pytest.mark.parametrize("media", PHONES)
-async def test_both_hear_each_other(
-    media: str, tmp_path: Path, certificate: tuple[Path, Path], interop: Tries
+async def talk(
+    media: str, gateway: Gateway, folder: Path, recogniser: Recogniser, interop: Tries
 ) -> None:
+    """One call in which all is tried."""
     transport, account, codec, channels, rate = PHONES[media]
-    speech = read_wav(prompt("conf-onlyperson"), rate)
-    says = np.concatenate([silence(0.5, rate), speech, silence(20.0, rate)])
-    async with (
-        StandIn() as model,
-        running_gateway(
-            model.url,
-            sip_listen=parse_addresses(f"{transport}:127.0.0.1:0"),
-            sip_users={"alice": "secret"},
-            sip_tls_cert=certificate[0],
-            sip_tls_key=certificate[1],
-        ) as gateway,
-    ):
-        assert gateway.sip is not None
-        registrar = gateway.sip._agent.registrar
-        port = gateway.sip.addresses[0].port
-        here = f"127.0.0.1:{port};transport={transport}"
-        account += ";auth_user=alice;auth_pass=secret"
-        async with baresip(
-            tmp_path,
-            f"sip:agent@{here}",
-            says,
-            rate,
-            registrar=f"sip:{here}",
-            account=account,
-            codec=codec,
-            channels=channels,
-        ) as phone:
-            await phone.says("Call established")
-            seen = interop(await version(), transport.upper(), media)
-            await until(lambda: bool(registrar.of("alice")))
-            assert registrar.of("alice")[0].flow.transport == transport
-            seen.saw("registration", "digest")
-            line = await model.line()
-            await line.wait_for_audio(round(RATE * (0.5 + len(speech) / rate)))
-            heard = np.frombuffer(bytes(line.audio), "<i2") / 32_768
-            assert np.sqrt(np.mean(heard**2)) > 0.02, "the caller's speech arrives"
-            await line.answer("A tone.", tone(1.5, RATE))
-            phone.press("5")
-            assert "5" in str(await line.wait_for("conversation.item.create"))
-            seen.saw("keys by RFC 4733")
+    speech = read_wav(prompt(SAID), rate)
+    says = np.concatenate([silence(0.5, rate), speech, silence(40.0, rate)])
+    sip, sessions = gateway.sip, gateway.sessions
+    assert sip is not None
+    assert sessions is not None
+    port = next(each.port for each in sip.addresses if each.transport == transport)
+    here = f"127.0.0.1:{port};transport={transport}"
+    name = f"phone-{list(PHONES).index(media)}"
+    async with baresip(
+        folder,
+        f"sip:haiku@{here}",
+        says,
+        rate,
+        name=name,
+        registrar=f"sip:{here}",
+        account=f"{account};auth_user={name};auth_pass=secret",
+        codec=codec,
+        channels=channels,
+    ) as phone:
+        await phone.says("Call established")
+        seen = interop(await version(), transport.upper(), media)
+        seen.saw("digest")
+        await until(lambda: bool(sip._agent.registrar.of(name)))
+        assert sip._agent.registrar.of(name)[0].flow.transport == transport
+        seen.saw("registration")
+        call = next(each for each in sip._lines if f"{name}@" in each.dialog.remote)
+        session = sip._lines[call].session
+        assert session is not None
+
+        def said(role: str) -> list[str]:
+            lines = session._conversation.transcript.lines
+            return [line.keys or line.text for line in lines if line.role == role and line.complete]
+
+        await until(lambda: bool(said("user")))
+        assert word_error_rate(PROMPTS[SAID], said("user")[0]) <= 0.15, said("user")
+        await until(lambda: bool(said("assistant")) and session._playout.is_empty)
+        leg = session.legs.offered
+        assert leg is not None
+        phone.press("x")
+        await until(lambda: not leg._rtp.sends)
+        phone.press("X")
+        await until(lambda: leg._rtp.sends)
+        seen.saw("hold and resume")
+        phone.press("5")
+        await until(lambda: any("5" in line for line in said("user")[1:]))
+        seen.saw("keys by RFC 4733")
+        if list(PHONES).index(media) % 2:
+            session.end(Ending.AGENT)
+            await phone.says("terminated")
+            seen.saw("hang-up by the agent")
+        else:
             phone.press("b")
-            await until(lambda: not gateway.sessions)
+            await until(lambda: session.ended)
             await phone.says("terminated")
             seen.saw("hang-up by the phone")
-        assert level(*phone.heard(), 400.0) > 0.1
-        seen.saw("audio both ways")
+        words = said("assistant")[0]
+    samples, rate = phone.heard()
+    speech = resample((samples * 32_767).astype(np.int16), rate, 16_000)
+    heard = await asyncio.to_thread(recogniser.transcribe, to_waveform(speech))
+    assert word_error_rate(words, heard.text) <= 0.15, (words, heard.text)
+    seen.saw("words both ways")
+
+
+@pytest.mark.timeout(90)
+async def test_words_both_ways_keys_hold_and_hang_up(
+    tmp_path: Path, certificate: tuple[Path, Path], interop: Tries
+) -> None:
+    recogniser = load_recogniser()
+    turns = asyncio.Semaphore(3)
+    async with running_gateway(
+        None,
+        sip_listen=parse_addresses(
+            ",".join(f"{each}:127.0.0.1:0" for each in ("udp", "tcp", "tls"))
+        ),
+        sip_users={f"phone-{number}": "secret" for number in range(len(PHONES))},
+        sip_tls_cert=certificate[0],
+        sip_tls_key=certificate[1],
+    ) as gateway:
+
+        async def one(media: str) -> None:
+            folder = tmp_path / str(list(PHONES).index(media))
+            folder.mkdir()
+            async with turns:
+                await talk(media, gateway, folder, recogniser, interop)
+
+        async with asyncio.TaskGroup() as tasks:
+            for media in PHONES:
+                tasks.create_task(one(media))
+        await until(lambda: not gateway.sessions)

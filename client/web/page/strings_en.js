@@ -143,6 +143,8 @@ export const text = {
     registration: 'Registration',
     target: 'Call',
     targetHint: 'agent, or the name of an agent set',
+    answer: 'Answer',
+    decline: 'Decline',
     hold: 'Hold',
     account: 'Account',
     name: 'Name',
@@ -151,6 +153,7 @@ export const text = {
     register: 'Register',
     unregister: 'Unregister',
     keys: 'Keys pressed',
+    page: 'Talkpath softphone',
   },
   line: {
     offline: 'Not connected',
@@ -166,9 +169,12 @@ export const text = {
   sipCall: {
     idle: 'Ready to call',
     calling: 'Calling…',
+    ringing: '{caller} is calling',
+    answering: 'Answering…',
     talking: 'Connected',
     held: 'On hold',
     over: 'The call is over',
+    missed: 'Missed call from {caller}',
     failed: 'The call failed: {cause}',
   },
   sipCause: {

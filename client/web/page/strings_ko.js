@@ -143,6 +143,8 @@ export const text = {
     registration: '등록',
     target: '전화할 곳',
     targetHint: 'agent 또는 에이전트 세트 이름',
+    answer: '받기',
+    decline: '거절',
     hold: '보류',
     account: '계정',
     name: '이름',
@@ -151,6 +153,7 @@ export const text = {
     register: '등록하기',
     unregister: '등록 해제',
     keys: '누른 키',
+    page: 'Talkpath 소프트폰',
   },
   line: {
     offline: '연결 안 됨',
@@ -166,9 +169,12 @@ export const text = {
   sipCall: {
     idle: '전화할 준비가 되었습니다',
     calling: '전화 거는 중…',
+    ringing: '{caller}에게서 전화가 왔습니다',
+    answering: '전화 받는 중…',
     talking: '통화 중',
     held: '보류 중',
     over: '통화가 끝났습니다',
+    missed: '{caller}의 부재중 전화',
     failed: '전화하지 못했습니다: {cause}',
   },
   sipCause: {

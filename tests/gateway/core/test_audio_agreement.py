@@ -41,6 +41,29 @@ def test_packet_length(lines: str, ptime: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "pcmu", "opus"),
+    [
+        ("", 20, 20),
+        ("a=ptime:10", 10, 10),
+        ("a=ptime:30", 30, 20),
+        ("a=ptime:35", 30, 20),
+        ("a=ptime:40", 40, 40),
+        ("a=ptime:50", 40, 40),
+        ("a=ptime:60", 60, 60),
+        ("a=ptime:120", 60, 60),
+        ("a=ptime:60\r\na=maxptime:30", 30, 20),
+    ],
+)
+def test_what_is_sent_is_what_the_codec_can_put_into_a_packet(
+    lines: str, pcmu: int, opus: int
+) -> None:
+    mapped = "\r\na=rtpmap:96 opus/48000/2"
+    for section, ms in (("0", pcmu), (f"96{mapped}", opus)):
+        samples = agreed(f"m=audio 4000 RTP/AVP {section}\r\n{lines}").packet_samples
+        assert samples == ms * 24
+
+
+@pytest.mark.parametrize(
     ("codecs", "payload_type", "rate"),
     [
         ("96 101 102", 102, 48_000),

@@ -173,6 +173,14 @@ class TestAnswers:
         with pytest.raises(SdpError):
             agree_to_answer(self.OFFER, parse_sdp(sdp(audio)), CODECS)
 
+    def test_the_section_that_is_not_rejected_counts(self) -> None:
+        """Where an answer of ours is offered anew."""
+        two = "m=video 0 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0"
+        offer = parse_sdp(sdp(two))
+        assert agree_to_answer(offer, parse_sdp(sdp(two)), CODECS).audio.index == 1
+        with pytest.raises(SdpError, match="sections"):
+            agree_to_answer(offer, parse_sdp(sdp("m=audio 4000 RTP/AVP 0")), CODECS)
+
     def test_keys(self) -> None:
         def agree(audio: str) -> PlainAgreement:
             return agree_to_answer(self.SECURE, parse_sdp(sdp(audio)), CODECS)

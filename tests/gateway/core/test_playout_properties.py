@@ -41,6 +41,30 @@ def test_any_split_of_one_item_comes_out_whole(sizes: list[int], frame_samples: 
     assert playout.heard("a") == len(whole) // 2
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4_000), st.sampled_from([240, 480, 720, 960, 1_440]))),
+    st.integers(1, 30),
+)
+def test_frames_of_any_length_count_what_they_hold(
+    steps: list[tuple[int, int]], cut_after: int
+) -> None:
+    """What was handed out before a barge-in is what the model is told, to the sample."""
+    playout = Playout()
+    received = handed = taken = 0
+    for size, frame in steps:
+        playout.push("a", b"\1\0" * size)
+        received += size
+        while handed < cut_after and (pcm := playout.next_frame(None, frame)) is not None:
+            assert len(pcm) == 2 * frame
+            handed += 1
+            taken += frame
+    assert playout.heard("a") == taken
+    assert playout.owed_samples == received - taken
+    heard = [cut.heard_samples for cut in playout.interrupt()]
+    assert heard == ([taken] if received else [])
+
+
 @dataclass
 class Spoken:
     """An item as its reference sees it."""

@@ -64,10 +64,15 @@ def test_an_answer_wants_an_offer_that_is_out() -> None:
     ours.offer()
     ours.accept(answer)
     ours.accept(answer)  # A copy: 183 and 200, for one.
-    again = theirs.offer()
-    ours.answer(again)
-    with pytest.raises(SdpError, match="no offer"):
-        ours.accept(answer)
+
+
+def test_an_answer_may_be_offered_anew() -> None:
+    """Word for word, as a session timer wants it (RFC 4028 §7.4)."""
+    ours, theirs = Peer(), Peer()
+    said = ours.answer(theirs.offer())
+    theirs.accept(said)
+    ours.accept(theirs.answer(said))
+    assert not ours.descriptions.offered_first
 
 
 def test_a_new_ice_generation_is_said() -> None:

@@ -65,6 +65,6 @@ def test_an_empty_packet_is_refused() -> None:
         G711Decoder(MU_LAW).decode(b"")
 
 
-def test_half_a_frame_is_refused() -> None:
+def test_part_of_a_frame_is_refused() -> None:
     with pytest.raises(ValueError, match="20 ms"):
-        G711Encoder(A_LAW).encode(frames(tones(440))[0][:480])
+        G711Encoder(A_LAW).encode(frames(tones(440))[0][:482])

@@ -167,6 +167,19 @@ async def test_an_offer_of_ours(gateway: GatewayPhoneEnd, phone: Phone, secure: 
     assert not gateway.leg.held
 
 
+async def test_an_answer_of_ours_may_be_offered_anew(
+    gateway: GatewayPhoneEnd, phone: Phone
+) -> None:
+    """Word for word, as a session timer wants it (RFC 4028 §7.4)."""
+    with pytest.raises(SdpError, match="no offer"):
+        await gateway.leg.accept_answer(phone.offer())
+    await call(gateway, phone)
+    await gateway.leg.accept_answer(phone.offer("recvonly"))
+    assert not gateway.leg.held
+    await gateway.leg.accept_answer(phone.offer("sendonly"))
+    assert gateway.leg.held
+
+
 async def test_a_third_party_is_neither_heard_nor_sent_to(
     gateway: GatewayPhoneEnd, phone: Phone
 ) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.signaling.sip.phone import header
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import cast
+
+from signaling.app import Gateway
+from tests.signaling.callers import PATIENCE
+from tests.signaling.sip.phone import Phone, header, kind
 
 ECHOED = ("Via", "From", "To", "Call-ID", "CSeq")
 
@@ -39,3 +46,49 @@ def request(invite: str, method: str, cseq: int, *, tag: str, body: str = "") ->
     if body:
         lines.append("Content-Type: application/sdp")
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+class Callee(asyncio.DatagramProtocol):
+    """One phone on loopback, which registers."""
+
+    def __init__(self) -> None:
+        self._got: asyncio.Queue[str] = asyncio.Queue()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def registered(cls, gateway: Gateway, name: str) -> AsyncIterator[Callee]:
+        assert gateway.sip is not None
+        address = gateway.sip.addresses[0]
+        loop = asyncio.get_running_loop()
+        wire, phone = await loop.create_datagram_endpoint(
+            cls, remote_addr=(address.host, address.port)
+        )
+        try:
+            phone.send(
+                Phone(name, contact=f"<sip:{name}@192.0.2.7:{phone.port}>").request("REGISTER")
+            )
+            assert kind(await phone.hear()) == "200"
+            yield phone
+        finally:
+            wire.close()
+            await asyncio.sleep(0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._wire = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._got.put_nowait(data.decode())
+
+    @property
+    def port(self) -> int:
+        return int(self._wire.get_extra_info("sockname")[1])
+
+    def send(self, data: bytes) -> None:
+        self._wire.sendto(data)
+
+    async def hear(self, wanted: str = "") -> str:
+        """The next message; of a kind, if one is wanted."""
+        async with asyncio.timeout(PATIENCE):
+            while wanted not in ("", kind(message := await self._got.get())):
+                pass
+        return message

@@ -41,6 +41,7 @@ def test_a_route_that_cannot_be_followed_breaks_it(route: str) -> None:
     [
         ("udp", "<sip:agent@198.51.100.1:5060>"),
         ("ws", "<sip:agent@198.51.100.1:5060;transport=ws>"),
+        ("wss", "<sip:agent@198.51.100.1:5060;transport=ws>"),
     ],
 )
 def test_contact_names_the_transport(transport: str, expected: str) -> None:

@@ -152,7 +152,7 @@ async def test_what_is_wrong_with_the_settings_stops_the_start(tmp_path: Path) -
     with pytest.raises(SettingsError, match="SIP_TLS_CERT is missing"):
         async with running_gateway(NOBODY, sip_listen=tls):
             pass
-    with pytest.raises(SettingsError, match=r"^SIP_TLS_CERT, SIP_TLS_KEY: No such file"):
+    with pytest.raises(SettingsError, match=r"^SIP_TLS_CERT, SIP_TLS_KEY: no such file"):
         async with running_gateway(NOBODY, sip_listen=tls, sip_tls_cert=tmp_path / "none.pem"):
             pass
 

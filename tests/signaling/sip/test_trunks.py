@@ -15,6 +15,7 @@ from gateway.sip_settings import parse_addresses, parse_users
 from gateway.trunk_settings import SipTrunk
 from signaling.app import Gateway
 from signaling.sip.call import Call
+from signaling.sip.dialling import CallState
 from signaling.sip.door import SipDoor
 from signaling.sip.failure import Failure
 from signaling.sip.placed_call import PlacedCall
@@ -111,18 +112,16 @@ async def test_it_registers_is_called_calls_and_leaves(
             theirs.hang_up(call)
             await until(lambda: not near.sessions)
 
-            known = ours.trunks.for_target("sip:agent@anywhere.example")
-            assert known is not None
-            route = await known.route("sip:agent@anywhere.example")
-            called = await Caller().call(ours, route)
-            assert isinstance(called, Call)
+            called = await ours.dial("sip:agent@anywhere.example", sender="+4930")
+            await until(lambda: called.state is CallState.ESTABLISHED)
             assert far.sessions is not None
-            await until(lambda: len(far.sessions or ()) == 1)
-            ours.hang_up(called)
+            assert "caller: +4930" in next(iter(far.sessions._live.values())).settings.context
+            called.hang_up()
             await until(lambda: not far.sessions)
-            failure = await Caller().call(ours, await known.route("+49 30 1234"))
-            assert isinstance(failure, Failure)
-            assert failure.code == 404
+            unknown = await ours.dial("+49 30 1234")
+            await until(lambda: unknown.state is CallState.ENDED)
+            assert unknown.failure is not None
+            assert unknown.failure.code == 404
         assert theirs._agent.registrar.of("line") == []
 
 
