@@ -31,12 +31,14 @@ from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_js
 from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
 from gateway.trunk_settings import TRUNKS, SipTrunks, without_a_socket
+from gateway.webhook_settings import WEBHOOK_SECRET, WEBHOOK_URL, WebhookSecret, WebhookUrl
 
 _SHOWN_CHARACTERS = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _NEVER_SHOWN = frozenset(
     {"openai_api_key", "ice_servers", "turn_secret", "sip_users", "sip_trunks"}
+    | {"sip_webhook_url", "sip_webhook_secret"}
 )
 
 
@@ -271,6 +273,8 @@ class Settings(BaseSettings):
         default_factory=dict, description="user:password, separated by commas"
     )
     sip_trunks: SipTrunks = Field(default=(), description=TRUNKS)
+    sip_webhook_url: WebhookUrl | None = Field(default=None, description=WEBHOOK_URL)
+    sip_webhook_secret: WebhookSecret | None = Field(default=None, description=WEBHOOK_SECRET)
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
 
@@ -333,6 +337,8 @@ class Settings(BaseSettings):
                 f"SIP_LISTEN={exposed[0]} lets anyone on the network call: expected SIP_USERS, "
                 "a loopback address, or ALLOW_ANONYMOUS=true if that is meant"
             )
+        if self.sip_webhook_url is not None and self.sip_webhook_secret is None:
+            raise ValueError(f"SIP_WEBHOOK_URL needs SIP_WEBHOOK_SECRET: {WEBHOOK_SECRET}")
         if (trunk := without_a_socket(self.sip_trunks, self.sip_listen)) is not None:
             raise ValueError(
                 f"SIP_TRUNKS: {trunk.name} goes by udp, and SIP_LISTEN has no udp address"

@@ -33,6 +33,7 @@ from gateway.recording.recorder import Recorder, RecordSettings
 from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
+from gateway.webhook_settings import webhook_key
 from signaling.buckets import Buckets
 from signaling.call_control import CallControlDoor
 from signaling.call_rate import RATE, call_rate
@@ -51,9 +52,11 @@ from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.sip.ice_servers import PhoneIceServers
+from signaling.sip.reception import Reception
 from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
 from signaling.tls import CertificateError, ServerCertificate
+from signaling.webhook_sender import WebhookSender
 from signaling.whip import WhipDoor
 
 if TYPE_CHECKING:
@@ -135,7 +138,7 @@ class Gateway:
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         try:
-            self.sip = SipDoor(sessions, origins, sip_options)
+            self.sip = SipDoor(sessions, origins, sip_options, _reception(settings, sessions, live))
         except TrunkError as error:
             raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
@@ -343,6 +346,14 @@ def _addresses(settings: Settings) -> MediaAddresses:
         )
     except NoMediaAddress as error:
         raise SettingsError(str(error)) from None
+
+
+def _reception(settings: Settings, sessions: Sessions, live: LiveCalls) -> Reception:
+    url, secret = settings.sip_webhook_url, settings.sip_webhook_secret
+    if url is None or secret is None:
+        return Reception(sessions, live)
+    key = webhook_key(secret.get_secret_value())
+    return Reception(sessions, live, WebhookSender(url, key))
 
 
 def _ice_servers(settings: Settings) -> IceServers:

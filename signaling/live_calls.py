@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +54,10 @@ class LiveCalls:
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def ids(self) -> Collection[str]:
+        return self._calls.keys()
+
     @staticmethod
     def new_id() -> str:
         """An id that cannot be guessed."""
@@ -76,7 +81,8 @@ class LiveCalls:
         self._calls.pop(call_id, None)
 
     def find(self, call_id: str, token: str | None, *, even_expired: bool = False) -> LiveCall:
-        """The call that ``token`` may control: without a key any, with one those it opened.
+        """The call that ``token`` may control: with an ephemeral key those it opened, with a
+        server's credential any, without either those that needed none.
 
         :param even_expired: the key may have expired since.
         :raises GatewayError: ``unauthorized``.
@@ -86,6 +92,8 @@ class LiveCalls:
         call = self._calls.get(call_id)
         if call is None or (call.session is not None and call.session.ended):
             raise not_found(f"there is no call {call_id[:64]!r}")
+        if token is None and call.key_id is not None:
+            raise GatewayError(ErrorCode.UNAUTHORIZED, "the call needs the key that opened it")
         if key_id is not None and not hmac.compare_digest(call.key_id or "", key_id):
             raise GatewayError(ErrorCode.UNAUTHORIZED, "the key is for another call")
         return call

@@ -32,11 +32,13 @@ def open_session(
     granted: SessionConfig,
     session: Mapping[str, Any],
     model: str | None = None,
+    context: str | None = None,
 ) -> Session:
     """Start a session that lives as long as its client.
 
     :param granted: what its key is bound to; who runs the session is the key's to say.
     :param session: the session object that the client sent; may be empty.
+    :param context: what its agents are told of who calls.
     :raises GatewayError: ``bad_request`` or ``too_large``, or as :meth:`Sessions.open`.
     """
     asked = SessionConfig.parse(session)
@@ -53,6 +55,7 @@ def open_session(
         ends_with_leg=True,
         agent_set=granted.agent_set or asked.agent_set,
         control=control,
+        context=context,
         **wanted,
     )
     opened.channel.rights = rights_of(sessions)

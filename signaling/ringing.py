@@ -36,6 +36,10 @@ class Ringing:
         self._decision: asyncio.Future[SessionConfig | int | None] = loop.create_future()
         self._outcome: asyncio.Future[GatewayError | Refused | None] = loop.create_future()
 
+    @property
+    def is_decided(self) -> bool:
+        return self._decision.done()
+
     async def accept(self, config: SessionConfig) -> None:
         """Answer the call; returns when it is answered.
 
@@ -75,6 +79,8 @@ class Ringing:
             # Whoever accepts a moment later is told that it came too late.
             self.leave()
             raise Declined(UNAVAILABLE) from None
+        if self._outcome.done():  # The caller left after it was accepted.
+            raise Declined(UNAVAILABLE)
         if isinstance(decision, SessionConfig):
             return decision
         raise Declined(UNAVAILABLE if decision is None else decision)

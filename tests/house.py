@@ -11,8 +11,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.json_settings": frozenset({"gateway.core"}),
     "gateway.sip_settings": frozenset(),
     "gateway.trunk_settings": frozenset({"gateway.json_settings", "gateway.sip_settings"}),
+    "gateway.webhook_settings": frozenset(),
     "gateway.config": frozenset(
-        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk")}
+        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk", "webhook")}
         | {"gateway.core", "gateway.telemetry"}
     ),
     "gateway.media": frozenset({"gateway.core"}),

@@ -132,6 +132,15 @@ class Call:
         self._said = sdp
         self._feed(Input.ACCEPT if pending.asked.body else Input.PROPOSE, now)
 
+    def ring(self, now: float) -> None:
+        """Tell who calls that the answer takes a while (RFC 3261 §13.3.1.1)."""
+        if self.state is State.OFFERED and self._offer is not None:
+            asked, tag = self._offer.asked.headers, self.dialog.local_tag
+            routes = [("Record-Route", route) for route in asked.getlist("Record-Route")]
+            here = ("Contact", contact(self.dialog.flow))
+            ringing = response(asked, 180, tag, (*routes, here))
+            self._offer.transaction.respond(180, ringing, now)
+
     def refuse(self, code: int, now: float, extra: Extra = (), offer: Offer | None = None) -> None:
         """Refuse an offer, as in :meth:`accept`; an established call goes on as it was."""
         if self._pending(offer) is not None:

@@ -21,12 +21,14 @@ from gateway.sessions import Sessions
 from gateway.sip_settings import SipAddress
 from gateway.trunk_settings import SipTrunk
 from signaling.origins import Origins
+from signaling.ringing import Declined
 from signaling.sip.call import Call, Offer
 from signaling.sip.caller_facts import caller_facts
 from signaling.sip.dialling import Dialling
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
 from signaling.sip.placed_call import Caller, PlacedCall
+from signaling.sip.reception import Reception
 from signaling.sip.route import Route
 from signaling.sip.transaction import Flow
 from signaling.sip.transport import Listeners
@@ -92,8 +94,11 @@ class _Line:
 class SipDoor:
     """All phones: those of ``SIP_LISTEN``, and those on the WebSocket."""
 
-    def __init__(self, sessions: Sessions, origins: Origins, options: SipOptions) -> None:
+    def __init__(
+        self, sessions: Sessions, origins: Origins, options: SipOptions, reception: Reception
+    ) -> None:
         self._sessions = sessions
+        self._reception = reception
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._agent = UserAgent(
@@ -174,6 +179,7 @@ class SipDoor:
                 await self._idle.wait()
         if self._answering:
             await asyncio.wait(self._answering)
+        await self._reception.close()
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -241,16 +247,13 @@ class SipDoor:
         phone = self._phone(call.dialog.flow, trusted=trunk is not None)
         try:
             if line.session is None:
-                session = self._sessions.open(
-                    "sip",
-                    agent_set=self._agents_of(call.user, trunk),
-                    ends_with_leg=True,
-                    context=_context(call, by_trunk=trunk is not None),
-                )
-                line.session = session
-                session.call.line = PhoneLine(call, self._settle)
-                answer = await session.offer(sdp, phone)
-                session.attach(line)
+                agent_set = self._agents_of(call.user, trunk)
+                context = _context(call, by_trunk=trunk is not None)
+                async with self._reception.session(call, agent_set, context) as session:
+                    line.session = session
+                    session.call.line = PhoneLine(call, self._settle)
+                    answer = await session.offer(sdp, phone)
+                    session.attach(line)
             else:
                 answer = await line.session.offer(sdp, phone)
             call.accept(answer, self._loop.time(), offer)
@@ -259,6 +262,9 @@ class SipDoor:
             code = _REFUSALS.get(error.code, 500)
             extra = (("Retry-After", RETRY_AFTER),) if code == 503 else ()
             call.refuse(code, self._loop.time(), extra, offer)
+        except Declined as declined:
+            log.info("call declined", code=declined.code)
+            call.refuse(declined.code, self._loop.time(), offer=offer)
         finally:
             # Whatever failed, the phone gets to know; changes nothing once it was answered.
             call.refuse(500, self._loop.time(), offer=offer)
@@ -306,6 +312,7 @@ class SipDoor:
 
     def on_ended(self, call: Call) -> None:
         """The call is over; :class:`CallHandler`."""
+        self._reception.leave(call)
         line = self._lines.pop(call, None)
         if line is not None and line.session is not None:
             line.session.end(Ending.PASSED_ON if call.is_passed_on else Ending.HUNG_UP)

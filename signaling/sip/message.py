@@ -36,6 +36,7 @@ MAGIC_COOKIE: Final = "z9hG4bK"
 
 PHRASES: Final = {
     100: "Trying",
+    180: "Ringing",
     200: "OK",
     400: "Bad Request",
     401: "Unauthorized",
@@ -337,7 +338,8 @@ def response(
 
     :param to_tag: put on To, unless the request has one.
     """
-    lines = [f"SIP/2.0 {code} {PHRASES[code]}"]
+    # An application may refuse with a code that came after RFC 3261: it is as the x00 (§8.1.3.2).
+    lines = [f"SIP/2.0 {code} {PHRASES.get(code) or PHRASES[code // 100 * 100]}"]
     for name in _ECHOED:
         for value in asked.getlist(name):
             untagged = name == "To" and code > 100 and not _TAG.search(value.rpartition(">")[2])
