@@ -147,6 +147,16 @@ class Uplink:
             raise GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, _NOT_TAKEN)
         self._put(pcm)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of audio that the model could not take yet."""
+        return self._waiting_bytes
+
+    @property
+    def waiting_commands(self) -> int:
+        """That wait behind it."""
+        return self._waiting_commands
+
     async def room(self) -> None:
         """Until there is room for more. :raises GatewayError: ``upstream_unavailable``."""
         await self._wait_for_room()

@@ -72,6 +72,7 @@ class RealtimeDoor:
             config,
             {},
             request.query.get("model") or None,
+            door="websocket",
         )
         audio = SocketAudio()
         try:

@@ -84,6 +84,7 @@ class WhipDoor:
         session = self._sessions.open(
             call_id,
             model=config.model,
+            door="whip",
             agent_set=config.agent_set,
             ends_with_leg=True,
             **config.settings(),
