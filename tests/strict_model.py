@@ -2,7 +2,7 @@
 checked as strictly as clients check it, and so is what it is sent.
 
 It hears whether somebody speaks, not what. It answers in a tone; ``story`` in a text asks for an
-answer that ends only when it is cut, the name of a function for a call of that.
+answer that ends only when it is cut, ``bill`` for a call of its first tool.
 """
 
 from __future__ import annotations
@@ -158,6 +158,8 @@ class StrictLine(Line):
 
     async def _finish(self, item: Event) -> None:
         before = list(self.items)
+        if item["id"] not in before:
+            return  # It was deleted meanwhile.
         at = before.index(item["id"])
         previous = before[at - 1] if at else None
         await self.send("conversation.item.done", item=item, previous_item_id=previous)
@@ -263,9 +265,9 @@ class StrictLine(Line):
         )
         last = next(reversed(self.items.values()), {})
         words = " ".join(part.get("text") or "" for part in last.get("content", ()))
-        called = [tool for tool in self.session["tools"] if tool["name"] in words]
-        if called and not beside:
-            await self._call(response, called[0]["name"])
+        tools = self.session["tools"]
+        if tools and "bill" in words and not beside:
+            await self._call(response, tools[0]["name"])
             return
         running = _Answer(response, STORY if "story" in words else ANSWER)
         await self._begin(running, beside=beside)

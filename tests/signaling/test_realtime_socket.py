@@ -13,8 +13,6 @@ import pytest_asyncio
 from openai import AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
-from client.python import Microphone
-from client.python.peer import Peer
 from gateway.local_model.audio import AudioFormat
 from signaling.app import Gateway
 from tests import speech
@@ -249,29 +247,3 @@ async def test_keys_and_calls_that_are_none_are_refused(agents: Gateway) -> None
         with pytest.raises(InvalidStatus) as refused:
             await client.realtime.connect(call_id="rtc_none").enter()
     assert refused.value.response.status_code == 404
-
-
-async def test_the_openai_package_opens_controls_and_ends_a_call(agents: Gateway) -> None:
-    http, ws = f"{agents.url}/v1", f"{agents.url.replace('http', 'ws', 1)}/v1"
-    microphone = Microphone()
-    peer = Peer(microphone, [], "127.0.0.1")
-    offer, _ = await peer.offer()
-    async with AsyncOpenAI(
-        api_key="any", base_url=http, websocket_base_url=ws, max_retries=0
-    ) as client:
-        session: Any = {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}
-        answer = await client.realtime.calls.create(sdp=offer, session=session)
-        await peer.accept(answer.text)
-        await peer.wait_connected(10.0)
-        call_id = answer.response.headers["Location"].rsplit("/", 1)[-1]
-        async with client.realtime.connect(call_id=call_id) as connection:
-            created = await connection.recv()
-            assert created.type == "session.created"
-            await connection.session.update(session={"type": "realtime", "instructions": "Hi."})
-            assert (await connection.recv()).type == "session.updated"
-            await client.realtime.calls.hangup(call_id)
-            async with asyncio.timeout(10):
-                async for _ in connection:
-                    pass
-    microphone.stop()
-    await peer.close()
