@@ -93,7 +93,7 @@ class RealtimeDoor:
     ) -> None:
         """Until the client leaves, or the session ends."""
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             rights = rights_of(self._sessions)
             line = session.clients.attach(client, rights, audio)
             await _read(socket, session, line)
@@ -108,7 +108,7 @@ class RealtimeDoor:
     ) -> None:
         """Until the client leaves; the call goes on."""
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             rights = rights_of(self._sessions, trusted=trusted)
             line = session.clients.attach(client, rights)
             try:
