@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,23 +15,29 @@ from client.python import Microphone
 from client.python.peer import Peer
 from signaling import client_socket
 from signaling.app import Gateway
+from signaling.session_config import SessionConfig
 from tests.event_recorder import SocketClient
 from tests.gateway.protocol_client import user_message
 from tests.gateways import running_gateway
-from tests.signaling.callers import until
+from tests.signaling.callers import Caller, until
 from tests.signaling.sip.phone import Phone, kind
 from tests.signaling.sip.test_door import LISTEN, socket
-from tests.signaling.sip.test_reception import ok
+from tests.signaling.sip.test_reception import desk_and_phone, ok, rings
 from tests.strict_model import ANSWER, StrictModel
+
+MINE: dict[str, Any] = {"instructions": "Be mine."}
+TOOL: dict[str, Any] = {"type": "function", "name": "supervisor", "parameters": {}}
 
 
 @contextlib.asynccontextmanager
-async def whip_call(gateway: Gateway) -> AsyncIterator[str]:
+async def whip_call(gateway: Gateway, key: str | None = None) -> AsyncIterator[str]:
     """Its id."""
     microphone = Microphone()
     peer = Peer(microphone, [], "127.0.0.1")
     offer, _ = await peer.offer()
     headers = {"Content-Type": "application/sdp"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
     async with (
         aiohttp.ClientSession(gateway.url) as http,
         http.post("/whip", data=offer, headers=headers) as created,
@@ -57,6 +64,59 @@ async def test_a_call_by_whip_is_controlled() -> None:
         said = await server.wait("response.output_audio_transcript.done")
         assert said["transcript"] == ANSWER
         server.check()
+        assert not model.take_faults()
+
+
+async def runs_the_call(server: SocketClient) -> None:
+    """As a client with tools of its own does."""
+    created = await server.wait("session.created")
+    assert created["session"]["instructions"] == MINE["instructions"]
+    await server.send("session.update", session={"type": "realtime", "tools": [TOOL]})
+    updated = await server.wait("session.updated")
+    assert [tool["name"] for tool in updated["session"]["tools"]] == [TOOL["name"]]
+    await server.send("conversation.item.create", item=user_message("Why is my bill so high?"))
+    await server.send("response.create")
+    call = await server.wait("response.function_call_arguments.done")
+    await server.wait("response.done")
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "So."}
+    await server.send("conversation.item.create", item=output)
+    await server.send("response.create")
+    await server.wait("output_audio_buffer.started")
+    server.check()
+
+
+async def test_a_call_by_whip_is_run_by_whom_its_key_says() -> None:
+    async with StrictModel() as model, running_gateway(model.url) as gateway:
+        assert gateway.live is not None
+        key = gateway.live._keys.issue(SessionConfig(MINE, control="passthrough"), 600).value
+        async with (
+            whip_call(gateway, key) as call_id,
+            SocketClient(
+                gateway.url, f"call_id={call_id}", Authorization="Bearer sk-server"
+            ) as server,
+        ):
+            await runs_the_call(server)
+        assert not model.take_faults()
+        async with Caller(gateway.url, token=key) as caller:
+            refused = await caller.ask("join_session", {})
+            assert refused["error"]["code"] == "bad_request"
+            assert "passthrough" in refused["error"]["message"]
+
+
+async def test_an_application_runs_a_phones_call_itself() -> None:
+    async with StrictModel() as model, desk_and_phone(model.url) as (desk, gateway, wire):
+        phone = Phone()
+        await rings(wire, phone)
+        call_id = await desk.called()
+        await desk.client.realtime.calls.accept(
+            call_id, type="realtime", **MINE, extra_body={"control": "passthrough"}
+        )
+        phone.hear(answer := await wire.final())
+        assert kind(answer) == "200"
+        wire.send(phone.ack())
+        async with SocketClient(gateway.url, f"call_id={call_id}") as server:
+            await runs_the_call(server)
+        await wire.leave(phone)
         assert not model.take_faults()
 
 
