@@ -186,7 +186,7 @@ class Session:
     def _tick(self, now: float) -> None:
         self._conversation.poll(now)
         self._agents.poll()
-        if not self._playout.is_empty:
+        if self._playout.moved():
             self.touch()
         self._watch.tick()
         leg = self.legs.measured
