@@ -65,6 +65,7 @@ class SipOptions:
     :ivar users: passwords by name; empty: anybody may call.
     :ivar public: our addresses as phones see them; empty: those they reach.
     :ivar closed: without ``users``, nobody but trunks may call.
+    :ivar transfer_to: whom callers get who want a person: a number or SIP address.
     """
 
     listen: Sequence[SipAddress] = ()
@@ -73,6 +74,7 @@ class SipOptions:
     tls: ssl.SSLContext | None = None
     trunks: Sequence[SipTrunk] = ()
     closed: bool = False
+    transfer_to: str | None = None
 
 
 class _Line:
@@ -251,7 +253,7 @@ class SipDoor:
                 context = _context(call, by_trunk=trunk is not None)
                 async with self._reception.session(call, agent_set, context) as session:
                     line.session = session
-                    session.call.line = PhoneLine(call, self._settle)
+                    session.call.line = PhoneLine(call, self._settle, self._options.transfer_to)
                     answer = await session.offer(sdp, phone)
                     session.attach(line)
             else:
@@ -334,7 +336,7 @@ class SipDoor:
         """A call of ours was answered; :class:`Operator`."""
         self._lines[call] = line = _Line(self, call)
         line.session = session
-        session.call.line = PhoneLine(call, self._settle)
+        session.call.line = PhoneLine(call, self._settle, self._options.transfer_to)
         session.attach(line)
 
     def hang_up(self, call: Call) -> None:
