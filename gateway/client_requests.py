@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from gateway import client_wishes
 from gateway.client_line import ClientLine
+from gateway.client_uploads import upload
 from gateway.core.control import Right
 from gateway.core.events import GatewayError
 from gateway.core.media_time import SAMPLE_RATE, to_ms
@@ -88,6 +89,20 @@ class ClientRequests:
         except GatewayError as error:
             line.tell_error(_busy(error, event))
 
+    async def take_upload(self, line: ClientLine, event: protocol.Event) -> None:
+        """As :meth:`take`, of audio that is too much to be decoded at once."""
+        uplink = self._parts.uplink
+        try:
+            await upload(
+                line.audio or _AS_PCM,
+                event["audio"],
+                lambda pcm, goes_on: uplink.append(pcm, goes_on=goes_on),
+            )
+        except ValueError:
+            line.tell_error(_no_audio(event))
+        except GatewayError as error:
+            line.tell_error(_busy(error, event))
+
     def _handle(self, line: ClientLine, event: protocol.Event) -> None:
         if event["type"] != protocol.APPEND:
             self._parts.session.touch()
@@ -148,8 +163,7 @@ class ClientRequests:
         try:
             pcm = (line.audio or _AS_PCM).decode(event["audio"])
         except ValueError:
-            message = "Invalid 'audio'. Expected base64-encoded audio bytes, whole samples."
-            raise ClientEventError("invalid_value", message, "audio") from None
+            raise _no_audio(event) from None
         self._parts.uplink.append(pcm)
 
     def _on_commit(self, line: ClientLine, event: protocol.Event) -> None:
@@ -332,6 +346,11 @@ class ClientRequests:
 
 
 _AS_PCM: Final = SocketAudio()
+
+
+def _no_audio(event: protocol.Event) -> ClientEventError:
+    message = "Invalid 'audio'. Expected base64-encoded audio bytes, whole samples."
+    return ClientEventError("invalid_value", message, "audio", event.get("event_id"))
 
 
 def _busy(error: GatewayError, event: protocol.Event) -> ClientEventError:
