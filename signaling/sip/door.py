@@ -27,6 +27,7 @@ from signaling.sip.caller_facts import caller_facts
 from signaling.sip.dialling import Dialling
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
+from signaling.sip.message import warning
 from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.reception import Reception
 from signaling.sip.route import Route
@@ -262,8 +263,8 @@ class SipDoor:
         except GatewayError as error:
             log.info("call refused", code=error.code.value, reason=error.message)
             code = _REFUSALS.get(error.code, 500)
-            extra = (("Retry-After", RETRY_AFTER),) if code == 503 else ()
-            call.refuse(code, self._loop.time(), extra, offer)
+            extra = {503: ("Retry-After", RETRY_AFTER), 488: warning(error.message)}.get(code)
+            call.refuse(code, self._loop.time(), (extra,) if extra else (), offer)
         except Declined as declined:
             log.info("call declined", code=declined.code)
             call.refuse(declined.code, self._loop.time(), offer=offer)
