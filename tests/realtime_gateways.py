@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.core.control import Control
 from signaling.app import Gateway
@@ -29,17 +30,18 @@ class RealtimeGateways:
 
 
 @contextlib.asynccontextmanager
-async def realtime_gateways() -> AsyncIterator[RealtimeGateways]:
-    """One of each of :data:`ALL`, and two models."""
+async def realtime_gateways(**settings: Any) -> AsyncIterator[RealtimeGateways]:
+    """One of each of :data:`ALL` with ``settings``, and two models."""
     free = {"client_control": Control.PASS_THROUGH}
     async with contextlib.AsyncExitStack() as stack:
-        agents = await stack.enter_async_context(running_gateway(None))
+        agents = await stack.enter_async_context(running_gateway(None, **settings))
         assert agents._embedded is not None
         embedded = f"ws://127.0.0.1:{agents._embedded._port}/v1/realtime"
         strict = await stack.enter_async_context(StrictModel())
         urls = {FREE: embedded, STRICT_AGENTS: strict.url, STRICT_FREE: strict.url}
         by_name = {AGENTS: agents}
         for name, url in urls.items():
-            settings = free if name in (FREE, STRICT_FREE) else {}
-            by_name[name] = await stack.enter_async_context(running_gateway(url, **settings))
+            way = free if name in (FREE, STRICT_FREE) else {}
+            running = running_gateway(url, **way, **settings)
+            by_name[name] = await stack.enter_async_context(running)
         yield RealtimeGateways(by_name, strict)

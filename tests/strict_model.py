@@ -61,6 +61,16 @@ class _Answer:
         self.samples = 0
 
 
+def _without_nulls(event: Event) -> Event:
+    """What may be null by the documentation, and by the package's types may not."""
+    heard_as = event.get("session", {}).get("audio", {}).get("input", {})
+    if heard_as.get("noise_reduction", "") is None:
+        session, audio = event["session"], event["session"]["audio"]
+        heard_as = {name: of for name, of in heard_as.items() if name != "noise_reduction"}
+        return {**event, "session": {**session, "audio": {**audio, "input": heard_as}}}
+    return event
+
+
 def _item(kind: str, item_id: str, status: str = "completed") -> Event:
     return {"id": item_id, "object": "realtime.item", "type": kind, "status": status}
 
@@ -91,6 +101,7 @@ class StrictLine(Line):
     # -- client events
 
     async def respond(self, event: Event) -> None:
+        event = _without_nulls(event)
         try:
             known = _CLIENT_EVENTS.validate_python(event)
         except pydantic.ValidationError as error:
