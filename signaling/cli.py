@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -73,6 +74,8 @@ def serve(argv: list[str]) -> int:
     except SettingsError as error:
         return _complain(error)
     configure_logging(settings.log_level, settings.log_format)
+    # Threads for matrices nobody multiplies here. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return asyncio.run(_serve(settings))
 
 

@@ -7,6 +7,7 @@ kernel for each mask, which fifty times a second and call costs as much as decod
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -28,6 +29,7 @@ except ImportError:  # a platform without the compiled part
 DEFAULT_APPEND_MS = 20
 DEFAULT_SESSION_LIMIT = 3600.0
 OPEN_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 1.0
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 READ_BYTES = 64 * 1024
@@ -170,7 +172,7 @@ async def open_socket(endpoint: Endpoint) -> AsyncIterator[ModelSocket]:
             compression=None,  # base64 of PCM does not shrink enough to pay for it
             max_size=MAX_EVENT_BYTES,
             open_timeout=OPEN_TIMEOUT,
-            close_timeout=1,
+            close_timeout=CLOSE_TIMEOUT,
             proxy=None if endpoint.on_this_machine else True,
         )
     except InvalidStatus as error:
@@ -186,7 +188,18 @@ async def open_socket(endpoint: Endpoint) -> AsyncIterator[ModelSocket]:
     try:
         yield ModelSocket(connection)
     finally:
-        await connection.close()
+        await _close(connection)
+
+
+async def _close(connection: ClientConnection) -> None:
+    """Close it, reading on: behind messages that nobody takes the end would not be seen."""
+    closing = asyncio.create_task(connection.close(), name="model-connection-close")
+    try:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.recv(decode=False)
+    finally:
+        await closing
 
 
 def _bound_unsent(tcp: socket.socket | None) -> None:

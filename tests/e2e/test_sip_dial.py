@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from gateway.sip_settings import parse_addresses
@@ -14,7 +15,7 @@ from tests.client.tones import tone
 from tests.e2e.baresip import baresip, version
 from tests.e2e.interop import Tries
 from tests.e2e.sipp_callee import SCENARIOS, called
-from tests.e2e.test_sip_baresip import PHONES, certificate, level
+from tests.e2e.test_sip_baresip import PHONES, certificate
 from tests.e2e.test_sip_sipp import version as version_of
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
@@ -24,6 +25,15 @@ from tests.stand_in import StandIn
 __all__ = ["certificate"]
 
 RATE = 24_000
+
+
+def level(samples: npt.NDArray[np.float64], rate: int, frequency: float) -> float:
+    """The amplitude of a tone in the half second in which it is loudest."""
+    best = 0.0
+    wave = np.exp(-2j * np.pi * frequency * np.arange(rate // 2) / rate)
+    for start in range(0, len(samples) - rate // 2, rate // 4):
+        best = max(best, 4 / rate * abs(np.dot(samples[start : start + rate // 2], wave)))
+    return best
 
 
 @pytest.mark.parametrize("media", ["RTP, PCMU", "SDES-SRTP, G.722"])

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.realtime import protocol
+from gateway.realtime import protocol, wire
 from gateway.realtime.wire import (
     Endpoint,
     ModelRefused,
@@ -94,3 +94,18 @@ async def test_a_server_out_of_order_may_be_tried_again() -> None:
         with pytest.raises(ModelUnreachable, match="HTTP 503"):
             async with open_socket(Endpoint(server.url)):
                 pass
+
+
+async def test_a_connection_ends_at_once_although_nobody_reads_what_it_brings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "CLOSE_TIMEOUT", 60.0)
+    async with (
+        StandIn() as server,
+        asyncio.timeout(10.0),
+        open_socket(Endpoint(server.url)) as socket,
+    ):
+        line = await server.line()
+        for _ in range(200):
+            await line.send("probe", text="x" * 1000)
+        await socket.send(b'{"type":"probe"}')
