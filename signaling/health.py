@@ -26,7 +26,7 @@ LEAST_LAGS: Final = 200
 """Moments by which the loop can be judged: ten seconds of them."""
 
 LEAST_FREE: Final = 256 << 20
-"""Bytes of the recordings' disk: a day of one call."""
+"""Bytes of the recordings' disk: three quarters of an hour of one call as WAV."""
 
 DISK_PATIENCE: Final = 1.0
 """Seconds that the recordings' disk has to say how full it is."""
