@@ -27,6 +27,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.heartbeat": frozenset(),
     "gateway.recording": frozenset({"gateway.core", "gateway.media", "gateway.heartbeat"}),
     "gateway.keypad": frozenset(),
+    "gateway.audit": frozenset({"gateway.core", "gateway.recording"}),
     "client": frozenset(),
 }
 ROOMS["gateway.session_offer"] = frozenset({"gateway.core", "gateway.media"})
