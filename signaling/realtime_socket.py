@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from gateway.client_line import ClientLine
@@ -20,6 +19,7 @@ from gateway.media.socket_audio import SocketAudio
 from gateway.realtime.client_events import ClientEventError
 from gateway.session import Session
 from gateway.sessions import Sessions
+from signaling.client_inbox import ClientInbox, Message
 from signaling.client_socket import ClientWebSocket
 from signaling.keys import EphemeralKeys, is_key, shown_token
 from signaling.live_calls import LiveCalls
@@ -32,6 +32,9 @@ KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 
 MAX_MESSAGE: Final = 15 * 1024 * 1024
 """Bytes of one event."""
+
+LONG: Final = 64 * 1024
+"""Characters of an event that is not taken in at once, so that no other call waits for it."""
 
 HEARTBEAT: Final = 30.0
 """Seconds between two WebSocket pings."""
@@ -90,7 +93,7 @@ class RealtimeDoor:
     ) -> None:
         """Until the client leaves, or the session ends."""
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             rights = rights_of(self._sessions)
             line = session.clients.attach(client, rights, audio)
             await _read(socket, session, line)
@@ -105,7 +108,7 @@ class RealtimeDoor:
     ) -> None:
         """Until the client leaves; the call goes on."""
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             rights = rights_of(self._sessions, trusted=trusted)
             line = session.clients.attach(client, rights)
             try:
@@ -115,16 +118,28 @@ class RealtimeDoor:
 
 
 async def _read(socket: web.WebSocketResponse, session: Session, line: ClientLine) -> None:
-    async for frame in socket:
-        if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-            # A client that sends faster than the model takes it is not read meanwhile.
-            await session.clients.ready()
-            try:
-                await session.clients.room()
-            except GatewayError as error:
-                line.tell_error(ClientEventError("rate_limit_exceeded", error.message))
-            else:
-                session.clients.receive(line, frame.data)
+    """Until the client leaves. One that sends faster than the model takes it has to wait."""
+    clients = session.clients
+
+    def take_now(message: Message) -> bool:
+        if len(message) > LONG or not clients.takes_now:
+            return False
+        clients.receive(line, message)
+        return True
+
+    async def take(message: Message) -> None:
+        await clients.ready()
+        try:
+            await clients.room()
+        except GatewayError as error:
+            line.tell_error(ClientEventError("rate_limit_exceeded", error.message))
+            return
+        if isinstance(message, str) and len(message) > LONG:
+            await clients.receive_long(line, message)
+        else:
+            clients.receive(line, message)
+
+    await ClientInbox(take_now, take).read(socket)
 
 
 def _token(request: web.Request) -> str | None:
