@@ -18,6 +18,7 @@ _COMMANDS = {
     "call": "place one WebRTC call with a WAV file as the microphone",
     "model": "run the embedded Realtime model alone",
     "replay": "run a recorded call through the rules again, and show what differs",
+    "audit": "check that an audit log was not changed",
     "bench": "measure a gateway under the load of many calls",
 }
 
@@ -52,6 +53,10 @@ def main(argv: list[str] | None = None) -> int:
         from gateway.replaying import main as replay
 
         return replay(rest)
+    if command == "audit":
+        from gateway.audit.command import main as audit
+
+        return audit(rest)
     if command == "model":
         from gateway.local_model.__main__ import main as model
 

@@ -119,7 +119,9 @@ ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
     "gateway.telemetry",
     "gateway.uplink",
 }
-ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}
+ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {
+    *("gateway.audit", "gateway.config", "gateway.session")
+}
 ROOMS["signaling"] = frozenset(ROOMS)
 
 # A foreign library is imported in the files named here only: a folder (with /) means all in it.

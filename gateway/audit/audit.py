@@ -14,22 +14,28 @@ class Audit(Protocol):
     numbers and reasons: never words of a conversation, never a secret.
     """
 
+    def check(self) -> None:
+        """What will have to be noted is about to begin.
+
+        :raises GatewayError: ``capacity``: it cannot be written down, and must not begin.
+        """
+
     def note(self, action: str, actor: Actor, session: str | None = None, **facts: Fact) -> None:
         """Note what is about to be done, before it is done; on the event loop.
 
-        :raises GatewayError: ``capacity``: it cannot be written down, and must not be done.
+        :raises GatewayError: as :meth:`check`.
         """
 
     def happened(
         self, action: str, actor: Actor, session: str | None = None, **facts: Fact
     ) -> None:
-        """Note what nobody can refuse any more, as the end of a session. There is room for as many
-        of these as there were notes.
-        """
+        """Note what nobody can refuse any more: what followed a :meth:`check`, and its end."""
 
 
 class NoAudit:
     """Nobody wants to know."""
+
+    def check(self) -> None: ...
 
     def note(
         self, action: str, actor: Actor, session: str | None = None, **facts: Fact

@@ -126,16 +126,20 @@ class AuditLog:
             raise AuditLogError("another gateway writes it: each needs one of its own") from None
         try:
             self._resume()
-        except BaseException:
+        except (OSError, AuditLogError):
             self._file.close()
             raise
         log.info("audit head", head=str(self._head))
         self._thread.start()
 
-    def note(self, action: str, actor: Actor, session: str | None = None, **facts: Fact) -> None:
+    def check(self) -> None:
         """As :class:`~gateway.audit.audit.Audit`."""
         if self.waiting >= self._max_queued:
             raise GatewayError(ErrorCode.CAPACITY, "the audit log cannot be written now")
+
+    def note(self, action: str, actor: Actor, session: str | None = None, **facts: Fact) -> None:
+        """As :class:`~gateway.audit.audit.Audit`."""
+        self.check()
         self.happened(action, actor, session, **facts)
 
     def happened(
