@@ -19,6 +19,7 @@ _COMMANDS = {
     "model": "run the embedded Realtime model alone",
     "replay": "run a recorded call through the rules again, and show what differs",
     "audit": "check that an audit log was not changed",
+    "health": "ask whether the gateway on this machine answers",
     "bench": "measure a gateway under the load of many calls",
 }
 
@@ -57,6 +58,10 @@ def main(argv: list[str] | None = None) -> int:
         from gateway.audit.command import main as audit
 
         return audit(rest)
+    if command == "health":
+        from signaling.health import main as health
+
+        return health(rest)
     if command == "model":
         from gateway.local_model.__main__ import main as model
 
