@@ -10,8 +10,8 @@ COPY client client
 # Nothing of what it needs is compiled: the image needs no compiler.
 RUN python -m venv /opt/talkpath
 RUN /opt/talkpath/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: "/src[local,mcp]"
-# Nothing is installed into it any more; and bytecode cannot be kept where nothing can be written.
-RUN /opt/talkpath/bin/pip uninstall --yes pip && python -m compileall -q /opt/talkpath/lib
+# Nothing is installed into it any more.
+RUN /opt/talkpath/bin/pip uninstall --yes pip
 
 FROM python:${PYTHON}-slim
 COPY --from=build /opt/talkpath /opt/talkpath
