@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from gateway.agents.text_model import TextModel
 from gateway.config import Settings, SettingsError
 from gateway.core.lifetime import SessionLimits
 from gateway.core.usage import price_of
+from gateway.guard_settings import is_loopback
 from gateway.json_settings import merged
 from gateway.local_model.process import EmbeddedModel
 from gateway.media import libopus
@@ -34,15 +34,18 @@ from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from gateway.webhook_settings import webhook_key
+from signaling.access import ACCESS
+from signaling.auth import guard
 from signaling.buckets import Buckets
 from signaling.call_control import CallControlDoor
 from signaling.call_rate import RATE, call_rate
 from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
+from signaling.doorkeeper import Doorkeeper, doorkeeper
+from signaling.forwarded import trusting
 from signaling.http import HttpDoor, cors
 from signaling.http_errors import errors
 from signaling.ice import IceServers
-from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.origins import Origins
 from signaling.phone_calls import PhoneCallsDoor
@@ -87,6 +90,7 @@ class Gateway:
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
         self._door: SocketIoDoor | None = None
+        self._doorkeeper: Doorkeeper | None = None
         self._certificates: list[ServerCertificate] = []
         self.sip: SipDoor | None = None
         self.sessions: Sessions | None = None
@@ -119,19 +123,28 @@ class Gateway:
             lambda model: replace(endpoint, model=model or endpoint.model),
         )
         origins = Origins(settings.allowed_origins)
-        keys = EphemeralKeys()
-        self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
-        self.live = live = LiveCalls(sessions, keys)
+        keys, self._doorkeeper = doorkeeper(settings)
+        self._door = SocketIoDoor(
+            sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper
+        )
+        self.live = live = LiveCalls(sessions)
         app = web.Application(
-            middlewares=[request_ids, cors(origins), errors, call_rate(Buckets(*RATE))]
+            middlewares=[
+                request_ids,
+                trusting(settings.trusted_proxies),
+                cors(origins),
+                errors,
+                call_rate(Buckets(*RATE)),
+                guard(self._doorkeeper, ACCESS),
+            ]
         )
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
-        app.add_routes(CallsDoor(sessions, keys, live).routes())
-        app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
+        app.add_routes(CallsDoor(sessions, live).routes())
+        app.add_routes(RealtimeDoor(sessions, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
-        app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
+        app.add_routes(WhipDoor(sessions, live, ice_servers).routes())
         if self.recorder is not None:
             app.add_routes(RecordingsDoor(self.recorder).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
@@ -206,7 +219,8 @@ class Gateway:
             settings.public_address,
             tls,
             settings.sip_trunks,
-            closed=bool(settings.sip_trunks) and not settings.allow_anonymous,
+            closed=settings.needs_tokens
+            or (bool(settings.sip_trunks) and not settings.allow_anonymous),
         )
 
     async def _model(self) -> Endpoint:
@@ -340,7 +354,7 @@ def _addresses(settings: Settings) -> MediaAddresses:
     try:
         return MediaAddresses.choose(
             settings.public_address,
-            _is_loopback(settings.host),
+            is_loopback(settings.host),
             settings.media_interfaces,
             UdpPorts(*(settings.udp_port_range or ())),
         )
@@ -373,10 +387,3 @@ def _ice_servers(settings: Settings) -> IceServers:
 def _without_query(url: str) -> str:
     """``url`` as it may be shown: some servers take a key in the query."""
     return urlunsplit(urlsplit(url)._replace(query="", fragment=""))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

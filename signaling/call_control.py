@@ -11,11 +11,11 @@ from aiohttp import web
 from gateway.agents.call_control import NotPossible
 from gateway.core.ending import Ending
 from gateway.sessions import Sessions
+from signaling.auth import CALLER
 from signaling.bodies import read_json
 from signaling.client_secrets import MAX_BODY
 from signaling.events import bad_request, text_field
 from signaling.http_errors import conflict
-from signaling.keys import shown_token
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.ringing import DECLINE, Ringing
 from signaling.session_config import SessionConfig
@@ -41,8 +41,7 @@ class CallControlDoor:
         ]
 
     def _call(self, request: web.Request) -> LiveCall:
-        token = shown_token(None, request.headers.get("Authorization"))
-        return self._live.find(request.match_info["call_id"], token)
+        return self._live.find(request.match_info["call_id"], request[CALLER])
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         """End a call; answered when nothing of it is left. One that rings is refused."""

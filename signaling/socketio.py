@@ -18,13 +18,14 @@ from aiohttp import web
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
-from gateway.sessions import Sessions
+from gateway.sessions import NO_SUCH_SESSION, Sessions
 from signaling import events
 from signaling.audio import read_audio
+from signaling.caller import Caller, Scope
 from signaling.client import Client
-from signaling.engine import MALFORMED, MAX_PACKET_BYTES, SocketServer
+from signaling.doorkeeper import Doorkeeper
+from signaling.engine import MALFORMED, MAX_PACKET_BYTES, Refusal, SocketServer
 from signaling.ice import IceServers
-from signaling.keys import EphemeralKeys, Grant
 from signaling.origins import Origins
 
 log = structlog.get_logger(__name__)
@@ -53,10 +54,10 @@ class SocketIoDoor:
         origins: Origins,
         ice_servers: IceServers,
         max_audio: int,
-        keys: EphemeralKeys,
+        doorkeeper: Doorkeeper,
     ) -> None:
         self._sessions = sessions
-        self._ephemeral_keys = keys
+        self._doorkeeper = doorkeeper
         self._max_audio = max_audio
         self._ice_servers = ice_servers
         self._clients: dict[str, Client] = {}
@@ -97,7 +98,13 @@ class SocketIoDoor:
 
     # -- connections
 
-    async def _connect(self, sid: str, token: str | None) -> None:
+    async def _connect(self, sid: str, token: str | None, request: web.Request) -> None:
+        if not self._doorkeeper.is_open:
+            try:
+                # One that comes to resume may show a key that has expired meanwhile.
+                await self._doorkeeper.identify(token, even_expired=True)
+            except GatewayError as error:
+                raise Refusal(error.code.value, error.message) from None
         self._clients[sid] = Client(sid, self._server, token)
 
     async def _disconnect(self, sid: str, lost: bool) -> None:
@@ -140,8 +147,8 @@ class SocketIoDoor:
         join = events.Join.parse(data)
         resumes = join.session_id is not None and join.resume_token is not None
         # A resume token is worth more than a key, which may have expired meanwhile.
-        granted = Grant() if resumes else self._ephemeral_keys.open(client.token)
-        config = granted.config
+        caller = await self._identify(client, even_expired=resumes)
+        config = caller.grant.config
         join = replace(
             join,
             agent_set=join.agent_set or config.agent_set,
@@ -150,14 +157,16 @@ class SocketIoDoor:
             language=join.language or config.settings().get("language"),
         )
         if client.session is not None:
-            await self._change_session(client, client.session, join)
+            await self._change_session(client, client.session, join, caller)
         if client.gone:
             raise _closing()
         if join.session_id is not None and join.resume_token is not None:
+            self._find(join.session_id, join.resume_token, caller)
             session = self._sessions.resume(join.session_id, join.resume_token)
         else:
             session = self._sessions.open(
-                join.user_id or f"guest-{client.sid[:8]}",
+                caller.name or join.user_id or f"guest-{client.sid[:8]}",
+                owner=caller.owner,
                 model=config.model,
                 agent_set=join.agent_set,
                 **config.settings()
@@ -176,10 +185,27 @@ class SocketIoDoor:
             "agentSet": session.agent_set,
         }
 
-    async def _change_session(self, client: Client, session: Session, join: events.Join) -> None:
+    async def _identify(self, client: Client, *, even_expired: bool) -> Caller:
+        if even_expired and self._doorkeeper.is_open:
+            return Caller()
+        caller = await self._doorkeeper.identify(client.token, even_expired=even_expired)
+        if Scope.CALL not in caller.scopes:
+            raise GatewayError(ErrorCode.UNAUTHORIZED, "the token is not for calls")
+        return caller
+
+    def _find(self, session_id: str, resume_token: str, caller: Caller) -> Session:
+        """The session to resume. :raises GatewayError: ``session_expired``."""
+        session = self._sessions.find(session_id, resume_token)
+        if not caller.owns(session.owner):
+            raise GatewayError(ErrorCode.SESSION_EXPIRED, NO_SUCH_SESSION)
+        return session
+
+    async def _change_session(
+        self, client: Client, session: Session, join: events.Join, caller: Caller
+    ) -> None:
         """A client has one session: the former one ends, but not for a join that cannot succeed."""
         if join.session_id is not None and join.resume_token is not None:
-            if self._sessions.find(join.session_id, join.resume_token) is session:
+            if self._find(join.session_id, join.resume_token, caller) is session:
                 return
         else:
             self._sessions.admit(join.agent_set, freed=1)

@@ -17,7 +17,9 @@ from sipmessage import Headers
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
 from gateway.sessions import Sessions
+from signaling.caller import Caller
 from signaling.http_errors import Refused
+from signaling.keys import Grant
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.realtime_session import open_session
 from signaling.ringing import UNAVAILABLE, Ringing
@@ -78,7 +80,8 @@ class Reception:
         with self._announced(call, self._sender) as (known, ringing):
             config = await ringing.decided(RING_TIME)
             config = replace(config, agent_set=config.agent_set or agent_set)
-            session = open_session(self._sessions, "sip", config, {}, context=context)
+            caller = Caller(grant=Grant(config))
+            session = open_session(self._sessions, "sip", caller, {}, context=context)
             self._live.add(known.id, session)
             yield session
 
