@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from gateway import client_wishes
 from gateway.client_line import ClientLine
+from gateway.client_uploads import upload
 from gateway.core.control import Right
 from gateway.core.events import GatewayError
 from gateway.core.media_time import SAMPLE_RATE, to_ms
@@ -56,6 +57,8 @@ class ClientRequests:
         """The last change of the agents' session that waits for the model, and what was before."""
         self._unheard: dict[str, int] = {}
         """Answers of which nothing was heard: deleted in place of being cut."""
+        self._emptied: dict[str, None] = {}
+        """Those that were deleted so: to clients they are there still, and empty."""
         self._deleted: set[str] = set()
         self._handlers: dict[str, Callable[[ClientLine, protocol.Event], None]] = {
             ask.UPDATE: self._on_update,
@@ -64,7 +67,7 @@ class ClientRequests:
             ask.CLEAR: self._on_clear,
             ask.CLEAR_OUTPUT: self._on_clear_output,
             ask.CREATE_ITEM: self._on_create_item,
-            ask.RETRIEVE_ITEM: self._forward,
+            ask.RETRIEVE_ITEM: self._on_retrieve_item,
             ask.DELETE_ITEM: self._on_delete_item,
             ask.TRUNCATE_ITEM: self._on_truncate_item,
             ask.CREATE_RESPONSE: self._on_create_response,
@@ -83,6 +86,20 @@ class ClientRequests:
                 uplink.clear(lambda: self._handle(line, event))
             else:
                 uplink.commit(lambda: self._handle(line, event))
+        except GatewayError as error:
+            line.tell_error(_busy(error, event))
+
+    async def take_upload(self, line: ClientLine, event: protocol.Event) -> None:
+        """As :meth:`take`, of audio that is too much to be decoded at once."""
+        uplink = self._parts.uplink
+        try:
+            await upload(
+                line.audio or _AS_PCM,
+                event["audio"],
+                lambda pcm, goes_on: uplink.append(pcm, goes_on=goes_on),
+            )
+        except ValueError:
+            line.tell_error(_no_audio(event))
         except GatewayError as error:
             line.tell_error(_busy(error, event))
 
@@ -146,8 +163,7 @@ class ClientRequests:
         try:
             pcm = (line.audio or _AS_PCM).decode(event["audio"])
         except ValueError:
-            message = "Invalid 'audio'. Expected base64-encoded audio bytes, whole samples."
-            raise ClientEventError("invalid_value", message, "audio") from None
+            raise _no_audio(event) from None
         self._parts.uplink.append(pcm)
 
     def _on_commit(self, line: ClientLine, event: protocol.Event) -> None:
@@ -173,6 +189,13 @@ class ClientRequests:
                 self._allow(line, Right.INSTRUCTIONS, "such an item", "item.type")
         self._forward(line, event)
 
+    def _on_retrieve_item(self, line: ClientLine, event: protocol.Event) -> None:
+        """OpenAI's agents SDK for Python asks for every item that was cut."""
+        if event["item_id"] in self._emptied:
+            line.tell(replies.empty_item_retrieved(event["item_id"]))
+        else:
+            self._forward(line, event)
+
     def _on_delete_item(self, line: ClientLine, event: protocol.Event) -> None:
         self._allow(line, Right.INSTRUCTIONS, "what they remember", "item_id")
         self._deleted.add(event["item_id"])
@@ -183,6 +206,9 @@ class ClientRequests:
         not more than was sent. One that was heard whole stays whole.
         """
         parts, item_id, ms = self._parts, event["item_id"], event["audio_end_ms"]
+        if item_id in self._emptied:
+            line.tell(replies.item_truncated(item_id, event["content_index"], 0))
+            return
         if parts.conversation.audible:
             if parts.playout.is_pending(item_id):
                 parts.conversation.interrupt(parts.clock())
@@ -200,6 +226,7 @@ class ClientRequests:
             return
         ms = min(ms, limit)
         parts.conversation.transcript.cut(item_id, ms * SAMPLE_RATE // 1000, received)
+        self.received.cut(item_id, ms * SAMPLE_RATE // 1000)
         if ms > 0:
             self._forward(line, {**event, "audio_end_ms": ms})
         else:
@@ -311,11 +338,19 @@ class ClientRequests:
             self._deleted.discard(item_id)
             self._parts.conversation.transcript.remove(item_id)
         if item_id in self._unheard:
+            self._emptied[item_id] = None
+            if len(self._emptied) > MAX_ASKED:
+                del self._emptied[next(iter(self._emptied))]
             return replies.item_truncated(item_id, self._unheard.pop(item_id), 0)
         return event
 
 
 _AS_PCM: Final = SocketAudio()
+
+
+def _no_audio(event: protocol.Event) -> ClientEventError:
+    message = "Invalid 'audio'. Expected base64-encoded audio bytes, whole samples."
+    return ClientEventError("invalid_value", message, "audio", event.get("event_id"))
 
 
 def _busy(error: GatewayError, event: protocol.Event) -> ClientEventError:

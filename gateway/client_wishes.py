@@ -42,8 +42,10 @@ def of(session: Mapping[str, Any], rights: Set[Right], settings: SessionSettings
     if Right.TOOLS in rights and session.get("tools") is not None:
         asked["client_tools"] = _tools(session["tools"])
     changes = {name: value for name, value in asked.items() if value is not None}
-    if "turn_detection" in heard:
-        changes["turn_detection"] = _detection(heard["turn_detection"])
+    # At the top it stood in the protocol's beta, and programs that anyone can copy have it there.
+    holder = heard if "turn_detection" in heard else session
+    if "turn_detection" in holder:
+        changes["turn_detection"] = _detection(holder["turn_detection"])
     return {name: v for name, v in changes.items() if getattr(settings, name) != v}
 
 

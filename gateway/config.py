@@ -267,6 +267,7 @@ class Settings(GuardSettings):
     sip_trunks: SipTrunks = Field(default=(), description=TRUNKS)
     sip_webhook_url: WebhookUrl | None = Field(default=None, description=WEBHOOK_URL)
     sip_webhook_secret: WebhookSecret | None = Field(default=None, description=WEBHOOK_SECRET)
+    sip_transfer_to: str | None = Field(default=None, description="a phone number or SIP address")
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
 

@@ -188,7 +188,7 @@ class Session:
     def _tick(self, now: float) -> None:
         self._conversation.poll(now)
         self._agents.poll()
-        if not self._playout.is_empty:
+        if self._playout.moved():
             self.touch()
         self._watch.tick()
         leg = self.legs.measured
@@ -276,6 +276,8 @@ class Session:
     def press(self, keys: str) -> None:
         """The caller pressed keys of a telephone, of ``0-9*#A-D``; see :class:`Keypad`."""
         self.touch()
+        for key in keys:
+            self.clients.on_dtmf(key)
         self._keypad.press(keys)
 
     def interrupt(self) -> None:
@@ -373,7 +375,6 @@ class Session:
             self._model.client.append(pcm)
 
     def on_dtmf(self, key: str) -> None:
-        self.clients.on_dtmf(key)
         self.press(key)
 
     def on_leg_state(self, leg: Leg, state: LegState) -> None:

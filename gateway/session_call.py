@@ -23,10 +23,10 @@ class CallLine(Protocol):
     def prefers_signaling(self) -> bool:
         """Whether keys should go this way, though its media take some."""
 
-    async def transfer(self, target: str) -> None:
+    async def transfer(self, target: str | None) -> None:
         """Pass the caller on, and wait until the other side took it; the call ends then.
 
-        :param target: a phone number or SIP address.
+        :param target: a phone number or SIP address; None: the person that the gateway has.
         :raises TransferRefused: it did not; the call goes on.
         :raises NotPossible: now, on this phone, or to this target.
         """
@@ -65,7 +65,7 @@ class SessionCall(CallControl):
         self.goodbye.wish(self._clock())
         self._emit(AgentEvent({"type": "hang_up", "reason": reason}))
 
-    async def transfer(self, target: str) -> None:
+    async def transfer(self, target: str | None) -> None:
         if self.line is None:
             await super().transfer(target)
             return

@@ -124,6 +124,23 @@ class SessionClients:
             text = "Too many events wait for the model."
             line.tell(replies.error("rate_limit_exceeded", text))
 
+    async def receive_long(self, line: ClientLine, message: str) -> None:
+        """As :meth:`receive`, of a message that would hold the event loop; the client's next one
+        comes when this one is done.
+        """
+        await self.ready()
+        if line not in self._lines:
+            return
+        try:
+            event = parse(message)
+        except ClientEventError as error:
+            line.tell_error(error)
+            return
+        if event["type"] == protocol.APPEND:
+            await self._requests.take_upload(line, event)
+        else:
+            self._requests.take(line, event)
+
     def _take(self, line: ClientLine, message: str | bytes) -> None:
         if line not in self._lines:
             return

@@ -137,13 +137,14 @@ class Uplink:
         duration = size // SAMPLE_BYTES * 1000 // SAMPLE_RATE
         return SentAudio(recording.container, decoded.sample_rate, decoded.channels, duration)
 
-    def append(self, pcm: bytes) -> None:
+    def append(self, pcm: bytes, *, goes_on: bool = False) -> None:
         """Take PCM16 at the model's own rate, behind what waits; see :meth:`room`.
 
+        :param goes_on: it is more of an event whose beginning was taken.
         :raises GatewayError: ``upstream_unavailable``: the model has not taken what was sent
             before.
         """
-        if not self._room.is_set():
+        if not goes_on and not self._room.is_set():
             raise GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, _NOT_TAKEN)
         self._put(pcm)
 

@@ -55,6 +55,7 @@ from signaling.request_ids import request_ids, say_id
 from signaling.session_config import SessionConfig
 from signaling.sip.door import SipCannotListen, SipDoor, SipOptions
 from signaling.sip.ice_servers import PhoneIceServers
+from signaling.sip.person import person_of
 from signaling.sip.reception import Reception
 from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
@@ -221,6 +222,7 @@ class Gateway:
             settings.sip_trunks,
             closed=settings.needs_tokens
             or (bool(settings.sip_trunks) and not settings.allow_anonymous),
+            transfer_to=person_of(settings),
         )
 
     async def _model(self) -> Endpoint:

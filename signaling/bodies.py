@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from aiohttp import web
 
 from gateway.core.events import ErrorCode, GatewayError
+from gateway.core.strict_json import loads
 from signaling.events import bad_request, mapping
 
 BODY_TIMEOUT = 10.0
@@ -47,11 +47,6 @@ async def read_json(request: web.Request, limit: int) -> Mapping[str, Any]:
     if not body.strip():
         return {}
     try:
-        return mapping("the body", json.loads(body, parse_constant=_no_number))
-    except (ValueError, RecursionError):
+        return mapping("the body", loads(body))
+    except ValueError:
         raise bad_request("the body is not JSON") from None
-
-
-def _no_number(name: str) -> NoReturn:
-    """Python reads NaN and Infinity, which JSON does not have (RFC 8259 §6)."""
-    raise ValueError(name)

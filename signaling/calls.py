@@ -5,7 +5,6 @@ door.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
+from gateway.core.strict_json import loads
 from gateway.sessions import Sessions
 from signaling.auth import CALLER
 from signaling.bodies import read_body
@@ -84,8 +84,8 @@ def _session(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         return {}
     try:
-        return mapping("session", json.loads(body))
-    except (ValueError, RecursionError):
+        return mapping("session", loads(body))
+    except ValueError:
         raise GatewayError(ErrorCode.BAD_REQUEST, "the session is not JSON") from None
 
 

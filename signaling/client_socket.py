@@ -23,10 +23,15 @@ _MAX_REASON: Final = 123
 
 
 class ClientWebSocket:
-    """Use as an async context manager around the reading of an open socket."""
+    """Use as an async context manager around the reading of an open socket.
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    :param request: what opened it.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self._socket = socket
+        self._request = request
+        self._aborting: asyncio.TimerHandle | None = None
         self._unsent: deque[str] = deque()
         self._length = 0
         self._wake = asyncio.Event()
@@ -48,6 +53,8 @@ class ClientWebSocket:
         await asyncio.wait([self._writer], timeout=CLOSE_TIMEOUT)
         self._writer.cancel()
         await asyncio.wait([self._writer])
+        if self._aborting is not None:
+            self._aborting.cancel()
 
     def send(self, message: str) -> None:
         """Send one event, in order."""
@@ -67,6 +74,14 @@ class ClientWebSocket:
         """Close, once what was sent is on its way."""
         self._reason = reason
         self._wake.set()
+        if self._aborting is None and not self._writer.done():
+            # The writer may wait for ever for a client that reads nothing.
+            loop = asyncio.get_running_loop()
+            self._aborting = loop.call_later(CLOSE_TIMEOUT, self._abort)
+
+    def _abort(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     async def _write(self) -> None:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ import structlog
 from aiohttp import web
 from engineio.payload import Payload
 
+from gateway.core.strict_json import loads
 from signaling.keys import shown_token
 
 log = structlog.get_logger(__name__)
@@ -64,10 +66,17 @@ class Refusal(Exception):
         self.data = {"code": code, "message": message}
 
 
+class _Json:
+    loads = staticmethod(loads)
+    dumps = staticmethod(json.dumps)
+
+
 class Packet(socketio.packet.Packet):  # type: ignore[misc]
     """A Socket.IO packet (protocol 5) that can always be handled: in the place of one that cannot
     stands the event :data:`MALFORMED`, acknowledged under its id if that could be read.
     """
+
+    json = _Json
 
     def __init__(self, *args: Any, encoded_packet: Any = None, **fields: Any) -> None:
         super().__init__(*args, encoded_packet=encoded_packet, **fields)

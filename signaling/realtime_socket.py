@@ -31,6 +31,9 @@ SUBPROTOCOL: Final = "realtime"
 MAX_MESSAGE: Final = 15 * 1024 * 1024
 """Bytes of one event."""
 
+LONG: Final = 64 * 1024
+"""Characters of an event that is not taken in at once, so that no other call waits for it."""
+
 HEARTBEAT: Final = 30.0
 """Seconds between two WebSocket pings."""
 
@@ -85,7 +88,7 @@ class RealtimeDoor:
     ) -> None:
         """Until the client leaves, or the session ends."""
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             rights = rights_of(self._sessions)
             line = session.clients.attach(client, rights, audio)
             await _read(socket, session, line)
@@ -100,7 +103,7 @@ class RealtimeDoor:
     ) -> None:
         """Until the client leaves; the call goes on."""
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             rights = rights_of(self._sessions, trusted=trusted)
             line = session.clients.attach(client, rights)
             try:
@@ -119,7 +122,14 @@ async def _read(socket: web.WebSocketResponse, session: Session, line: ClientLin
             except GatewayError as error:
                 line.tell_error(ClientEventError("rate_limit_exceeded", error.message))
             else:
-                session.clients.receive(line, frame.data)
+                await _receive(session, line, frame.data)
+
+
+async def _receive(session: Session, line: ClientLine, message: str | bytes) -> None:
+    if isinstance(message, str) and len(message) > LONG:
+        await session.clients.receive_long(line, message)
+    else:
+        session.clients.receive(line, message)
 
 
 def _is_trusted(caller: Caller, call: LiveCall) -> bool:

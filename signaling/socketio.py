@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from gateway.core.control import Control
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
@@ -37,6 +38,11 @@ not read meanwhile.
 
 ENVELOPE_BYTES = 4_096
 """Of an event around its base64: enough to refuse what is a little too large by its code."""
+
+_NO_PASS_THROUGH = (
+    "the key's control is passthrough, which takes a client of OpenAI's protocol: its tools could"
+    " not be answered here"
+)
 
 Ack = dict[str, Any]
 Handler = Callable[[Client, Any], Awaitable[Ack | None]]
@@ -149,6 +155,8 @@ class SocketIoDoor:
         # A resume token is worth more than a key, which may have expired meanwhile.
         caller = await self._identify(client, even_expired=resumes)
         config = caller.grant.config
+        if config.control == Control.PASS_THROUGH.value:
+            raise GatewayError(ErrorCode.BAD_REQUEST, _NO_PASS_THROUGH)
         join = replace(
             join,
             agent_set=join.agent_set or config.agent_set,

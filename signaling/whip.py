@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -13,6 +14,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gateway.core.control import Control
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.core.sdp_fragment import SdpFragment, ice_of, restarted
@@ -25,6 +27,7 @@ from signaling.events import MAX_SDP
 from signaling.http_errors import Refused
 from signaling.ice import IceServers
 from signaling.live_calls import LiveCalls
+from signaling.realtime_session import open_session
 
 OFFER: Final = "application/sdp"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
@@ -78,14 +81,10 @@ class WhipDoor:
         caller = request[CALLER]
         offer = await _read(request, OFFER, "Accept-Post")
         call_id, config = self._live.new_id(), caller.grant.config
-        session = self._sessions.open(
-            caller.name or call_id,
-            owner=caller.owner,
-            model=config.model,
-            agent_set=config.agent_set,
-            ends_with_leg=True,
-            **config.settings(),
-        )
+        # Its clients speak no protocol by which they could run the call: only a key says that.
+        config = replace(config, control=config.control or Control.AGENTS.value)
+        caller = replace(caller, grant=replace(caller.grant, config=config))
+        session = open_session(self._sessions, call_id, caller, {})
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)

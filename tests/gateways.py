@@ -115,14 +115,18 @@ class Ear:
         return [event for event in self.told if isinstance(event, kind)]
 
     async def wait(
-        self, kind: type[Told], wanted: Callable[[Told], bool] = lambda _: True, count: int = 1
+        self,
+        kind: type[Told],
+        wanted: Callable[[Told], bool] = lambda _: True,
+        count: int = 1,
+        patience: float = 10.0,
     ) -> Told:
         """The ``count``-th wanted event of that kind, past or to come."""
 
         def found() -> list[Told]:
             return [event for event in self.of(kind) if wanted(event)]
 
-        async with asyncio.timeout(10.0), self._changed:
+        async with asyncio.timeout(patience), self._changed:
             await self._changed.wait_for(lambda: len(found()) >= count)
         return found()[count - 1]
 

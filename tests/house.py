@@ -63,8 +63,10 @@ ROOMS["gateway.session_parts"] = ROOMS["gateway.session_passthrough"] | {
     *("gateway.session_control", "gateway.session_model", "gateway.session_passthrough"),
     "gateway.uplink",
 }
+ROOMS["gateway.client_uploads"] = frozenset({"gateway.media"})
 ROOMS["gateway.client_requests"] = ROOMS["gateway.client_line"] | {
-    *("gateway.client_line", "gateway.client_wishes", "gateway.session_parts")
+    *("gateway.client_line", "gateway.client_uploads", "gateway.client_wishes"),
+    "gateway.session_parts",
 }
 ROOMS["gateway.session_clients"] = ROOMS["gateway.client_requests"] | {
     *("gateway.client_requests", "gateway.client_view")

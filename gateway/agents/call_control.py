@@ -18,9 +18,10 @@ class CallControl:
         """End the call once what the agent said is heard."""
         raise NotPossible("hanging up is not possible on this kind of call")
 
-    async def transfer(self, target: str) -> None:
+    async def transfer(self, target: str | None) -> None:
         """Pass the caller on to ``target``, a phone number or SIP address.
 
+        :param target: None: to the person that the gateway has for callers.
         :raises TransferRefused: the other side did not take the caller, who is still here.
         :raises NotPossible: on this kind of call, or to this target.
         """

@@ -31,6 +31,13 @@ async def transfer_call(
     return "The caller has been passed on."
 
 
+@tool(timeout=45.0)
+async def pass_to_person(context: ToolContext) -> str:
+    """Pass the caller on to a person of the company. Say first that you will."""
+    await context.call.transfer(None)
+    return "The caller has been passed on."
+
+
 @tool(timeout=30.0)
 async def send_dtmf(
     keys: Annotated[str, "The keys in order, of 0-9, *, # and A-D."], context: ToolContext

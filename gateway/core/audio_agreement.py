@@ -54,6 +54,8 @@ class AudioAgreement:
     :ivar index: which ``m=`` section of the offer (``sdpMLineIndex``).
     :ivar receive_type: payload type of what the peer sends, when its answer to our offer gave the
         codec a number of its own (RFC 3264 §6.1).
+    :ivar offered_events: payload types of the events that we offered, one for each clock rate. The
+        peer may send any: Chromium takes the one of the lowest rate, whatever the codec.
     """
 
     mid: str | None
@@ -67,6 +69,14 @@ class AudioAgreement:
     ptime: int = DEFAULT_PTIME
     index: int = 0
     receive_type: int | None = None
+    offered_events: tuple[int, ...] = ()
+
+    @property
+    def event_types(self) -> frozenset[int]:
+        """Payload types in which the peer's events may come."""
+        if self.telephone_event is None:
+            return frozenset()
+        return frozenset((self.telephone_event, *self.offered_events))
 
     @property
     def packet_samples(self) -> int:
@@ -135,7 +145,8 @@ def agree_as_offered(ours: MediaSection, answered: AudioAgreement) -> AudioAgree
     offered = next(same, None)
     if offered is None:
         raise SdpError(f"the answer names {answered.codec.name[:40]}, which was not offered")
-    return replace(answered, receive_type=offered.payload_type)
+    events = tuple(c.payload_type for c in ours.codecs if c.is_named("telephone-event"))
+    return replace(answered, receive_type=offered.payload_type, offered_events=events)
 
 
 def answered_codecs(offered: MediaSection, audio: AudioAgreement) -> tuple[Codec, ...]:

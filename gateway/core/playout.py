@@ -64,6 +64,7 @@ class Playout:
         self._started: deque[str] = deque(maxlen=MAX_ITEMS)
         self._owed = 0
         self._running = False
+        self._moved = False
         self._ahead: deque[Ahead] = deque()
         self.busy_until = float("-inf")
         """When the caller will have played all that was handed out ahead of its time."""
@@ -77,6 +78,13 @@ class Playout:
     def is_empty(self) -> bool:
         """All that came was heard; an unfinished item may still go on."""
         return self._owed == 0 and not self._ahead
+
+    def moved(self) -> bool:
+        """Whether anything was handed out since the last call, or is still to be heard of that.
+        What waits for a caller who takes nothing does not move.
+        """
+        moved, self._moved = self._moved, False
+        return moved or bool(self._ahead)
 
     @property
     def playing(self) -> str | None:
@@ -240,6 +248,7 @@ class Playout:
 
     def _take_frame(self, plays_at: float | None, frame_bytes: int, fresh: bool) -> bytes:
         pieces: list[bytes] = []
+        self._moved = True
         if plays_at is not None:
             self.busy_until = plays_at + frame_bytes / SAMPLE_BYTES / SAMPLE_RATE
         missing = frame_bytes

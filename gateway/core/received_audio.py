@@ -15,6 +15,7 @@ MAX_ITEMS: Final = 256
 class _Item:
     samples: int = 0
     finished: bool = False
+    cut: bool = False
 
 
 class ReceivedAudio:
@@ -30,19 +31,25 @@ class ReceivedAudio:
             item = self._items[item_id] = _Item()
             if len(self._items) > MAX_ITEMS:
                 del self._items[next(iter(self._items))]
-        item.samples += samples
+        if not item.cut:
+            item.samples += samples
 
     def finish(self, item_id: str) -> None:
         """No more of it comes."""
         if (item := self._items.get(item_id)) is not None:
             item.finished = True
 
+    def cut(self, item_id: str, samples: int) -> None:
+        """That much of an answer stays, although more of it may come."""
+        if (item := self._items.get(item_id)) is not None:
+            item.samples, item.finished, item.cut = samples, True, True
+
     def samples(self, item_id: str) -> int | None:
-        """Sent so far; None: nothing is known of the item."""
+        """Sent so far, and not cut; None: nothing is known of the item."""
         item = self._items.get(item_id)
         return None if item is None else item.samples
 
     def is_finished(self, item_id: str) -> bool:
-        """Whether all of an answer was sent."""
+        """Whether no more of an answer is to come, or to count."""
         item = self._items.get(item_id)
         return item is not None and item.finished

@@ -8,6 +8,7 @@ threads.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class Moonshine:
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         """``files``: ``encoder_model.ort``, ``decoder_model_merged.ort``, ``tokenizer.bin``."""
+        # 1.32 keeps a file of what it does, to be sent to its makers. Read when it is imported.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -97,7 +97,7 @@ class RtpPath:
         self._agreement = agreement
         audio = agreement.audio
         received = audio.payload_type if audio.receive_type is None else audio.receive_type
-        types = (received, audio.red, audio.telephone_event)
+        types = (received, audio.red, *audio.event_types)
         self._payload_types = frozenset(t for t in types if t is not None)
         self._take_up_keys(agreement, local)
         self._latch.describe(self._usable(agreement.rtp), self._loop.time())

@@ -44,12 +44,20 @@ class SocketAudio:
 
         :raises ValueError: it is not base64, or ends within a sample.
         """
-        data = binascii.a2b_base64(text, strict_mode=True)
-        if self._up is not None:
-            return self._up(data)
-        if len(data) % SAMPLE_BYTES:
+        return self.expand(binascii.a2b_base64(text, strict_mode=True))
+
+    def expand(self, data: bytes) -> bytes:
+        """What a client sent, base64 undone, as PCM16 at 24 kHz.
+
+        :raises ValueError: it ends within a sample.
+        """
+        if not self.is_whole(data):
             raise ValueError("a 16-bit sample has two bytes")
-        return data
+        return data if self._up is None else self._up(data)
+
+    def is_whole(self, data: bytes) -> bool:
+        """Whether what a client sent does not end within a sample."""
+        return self._up is not None or len(data) % SAMPLE_BYTES == 0
 
     def encode(self, pcm: bytes) -> str | None:
         """PCM16 at 24 kHz for the client, cut anywhere; None: as it is, that is its format."""

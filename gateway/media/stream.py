@@ -62,6 +62,7 @@ class RtpStream:
         self._payload_type = self._receive_type = -1
         self._red: int | None = None
         self._event_type: int | None = None
+        self._heard_events: frozenset[int] = frozenset()
         self._event_clock_rate = OPUS.clock_rate
         self._events = TelephoneEvents()
         self._receives = False
@@ -97,6 +98,7 @@ class RtpStream:
             self._receive_type = audio.payload_type if own is None else own
             self._red = audio.red
             self._event_type = audio.telephone_event
+            self._heard_events = audio.event_types
             self._event_clock_rate = audio.event_clock_rate
             self._use(CODECS[audio.codec.name.lower()])
             self._policy.wishes = ListenerWishes.read(audio.codec.parameters)
@@ -151,7 +153,7 @@ class RtpStream:
         if packet.payload_type == self._red:
             packet, copies = unpack(packet, self._receive_type)
         if packet.payload_type != self._receive_type:
-            if packet.payload_type == self._event_type:
+            if packet.payload_type in self._heard_events:
                 self._take_event(packet)
             else:
                 self.rejected += 1

@@ -7,12 +7,11 @@ told the way OpenAI's server does: a code, one sentence, the path of the paramet
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from gateway.core.strict_json import TooMuch, loads_bounded
 from gateway.realtime.protocol import APPEND, Event
 
 UPDATE: Final = "session.update"
@@ -80,8 +79,10 @@ def parse(message: str | bytes) -> Event:
     if isinstance(message, bytes):
         raise ClientEventError("invalid_json", "Events are JSON in text messages, not binary.")
     try:
-        event = json.loads(message, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
+        event = loads_bounded(message)
+    except TooMuch:
+        raise ClientEventError("invalid_value", "The event has too many values.") from None
+    except ValueError:
         raise ClientEventError("invalid_json", "The message is not valid JSON.") from None
     if not isinstance(event, dict):
         raise ClientEventError("invalid_json", "An event is a JSON object.")
@@ -92,15 +93,6 @@ def parse(message: str | bytes) -> Event:
         error.event_id = event_id if isinstance(event_id, str) else None
         raise
     return event
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
 
 
 def _check(event: Event) -> None:
@@ -150,9 +142,8 @@ def missing(param: str) -> ClientEventError:
     )
 
 
-def _is_deeper(value: Any, depth: int) -> bool:
-    if isinstance(value, dict):
-        return depth == 0 or any(_is_deeper(item, depth - 1) for item in value.values())
-    if isinstance(value, list):
-        return depth == 0 or any(_is_deeper(item, depth - 1) for item in value)
-    return False
+def _is_deeper(value: dict[str, Any] | list[Any], depth: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(
+        _is_deeper(item, depth - 1) for item in items if isinstance(item, dict | list)
+    )

@@ -61,6 +61,19 @@ def item_truncated(item_id: str, content_index: int, audio_end_ms: int) -> Event
     )
 
 
+def empty_item_retrieved(item_id: str) -> Event:
+    """An answer of which nothing was heard."""
+    item = {
+        "id": item_id,
+        "object": "realtime.item",
+        "type": "message",
+        "role": "assistant",
+        "status": "incomplete",
+        "content": [{"type": "output_audio", "transcript": ""}],
+    }
+    return _event("conversation.item.retrieved", item=item)
+
+
 def dtmf_received(key: str, received_at: int) -> Event:
     """:param received_at: seconds since 1970."""
     return _event("input_audio_buffer.dtmf_event_received", event=key, received_at=received_at)

@@ -230,8 +230,10 @@ class Call:
         here = (("Contact", contact(self.dialog.flow)),)
         names = (("Refer-To", f"<{uri}>"), ("Referred-By", f"<{self.dialog.local_uri}>"))
         self.transfer = transfer = Transfer(self, self._timers, told)
-        self.ask("REFER", now, transfer.hear, (*here, *names))
-        transfer.begin(self.dialog.local_cseq, now)
+        transfer.begin(now)
+        self._requests.ask(
+            "REFER", now, transfer.hear, (*here, *names), numbered=transfer.goes_under
+        )
 
     # -- the table
 

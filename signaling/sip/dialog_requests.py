@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from signaling.sip.dialog import Dialog, contact
 from signaling.sip.message import Response
 from signaling.sip.outgoing import CREDENTIALS, Header, Outgoing
@@ -36,17 +38,22 @@ class DialogRequests:
         body: str = "",
         kind: str = "application/sdp",
         tries: int = 1,
+        numbered: Callable[[int], None] | None = None,
     ) -> None:
         """Send a request that is no INVITE.
 
         :param told: of its final response, or that none came, and when.
+        :param numbered: told of the CSeq that it goes under, each time.
         """
         sent = self._dialog.request(method, make_branch(), extra, body, kind)
+        if numbered is not None:
+            numbered(sent.cseq)
 
         def hear(response: Response | None, at: float) -> None:
             known = self._known(response, sent, tries)
             if known is not None:
-                self.ask(method, at, told, (*_anew(extra), known), body, kind, tries + 1)
+                again = (*_anew(extra), known)
+                self.ask(method, at, told, again, body, kind, tries + 1, numbered)
             elif told is not None:
                 told(response, at)
 

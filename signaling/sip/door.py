@@ -27,6 +27,7 @@ from signaling.sip.caller_facts import caller_facts
 from signaling.sip.dialling import Dialling
 from signaling.sip.digest import Digest
 from signaling.sip.line import PhoneLine
+from signaling.sip.message import warning
 from signaling.sip.placed_call import Caller, PlacedCall
 from signaling.sip.reception import Reception
 from signaling.sip.route import Route
@@ -65,6 +66,7 @@ class SipOptions:
     :ivar users: passwords by name; empty: anybody may call.
     :ivar public: our addresses as phones see them; empty: those they reach.
     :ivar closed: without ``users``, nobody but trunks may call.
+    :ivar transfer_to: whom callers get who want a person: a number or SIP address.
     """
 
     listen: Sequence[SipAddress] = ()
@@ -73,6 +75,7 @@ class SipOptions:
     tls: ssl.SSLContext | None = None
     trunks: Sequence[SipTrunk] = ()
     closed: bool = False
+    transfer_to: str | None = None
 
 
 class _Line:
@@ -251,7 +254,7 @@ class SipDoor:
                 context = _context(call, by_trunk=trunk is not None)
                 async with self._reception.session(call, agent_set, context) as session:
                     line.session = session
-                    session.call.line = PhoneLine(call, self._settle)
+                    session.call.line = PhoneLine(call, self._settle, self._options.transfer_to)
                     answer = await session.offer(sdp, phone)
                     session.attach(line)
             else:
@@ -260,8 +263,8 @@ class SipDoor:
         except GatewayError as error:
             log.info("call refused", code=error.code.value, reason=error.message)
             code = _REFUSALS.get(error.code, 500)
-            extra = (("Retry-After", RETRY_AFTER),) if code == 503 else ()
-            call.refuse(code, self._loop.time(), extra, offer)
+            extra = {503: ("Retry-After", RETRY_AFTER), 488: warning(error.message)}.get(code)
+            call.refuse(code, self._loop.time(), (extra,) if extra else (), offer)
         except Declined as declined:
             log.info("call declined", code=declined.code)
             call.refuse(declined.code, self._loop.time(), offer=offer)
@@ -334,7 +337,7 @@ class SipDoor:
         """A call of ours was answered; :class:`Operator`."""
         self._lines[call] = line = _Line(self, call)
         line.session = session
-        session.call.line = PhoneLine(call, self._settle)
+        session.call.line = PhoneLine(call, self._settle, self._options.transfer_to)
         session.attach(line)
 
     def hang_up(self, call: Call) -> None:

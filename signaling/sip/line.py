@@ -21,10 +21,12 @@ class PhoneLine(CallLine):
     """One call, as its session has it.
 
     :param settle: called when there may be new deadlines.
+    :param person: whom callers get who want a person: a number or SIP address; None: nobody.
     """
 
-    def __init__(self, call: Call, settle: Callable[[], None]) -> None:
+    def __init__(self, call: Call, settle: Callable[[], None], person: str | None = None) -> None:
         self._call = call
+        self._person = person
         self._settle = settle
         self._loop = asyncio.get_running_loop()
         self._keys = asyncio.Lock()
@@ -39,8 +41,11 @@ class PhoneLine(CallLine):
         allowed = self._call.dialog.peer_allows
         return method in allowed or (not allowed and method != "info")
 
-    async def transfer(self, target: str) -> None:
+    async def transfer(self, target: str | None) -> None:
         call = self._call
+        target = self._person if target is None else target
+        if target is None:
+            raise NotPossible("there is nobody to pass callers on to")
         try:
             uri = refer_to(target, call.dialog.remote_domain)
         except ValueError as error:

@@ -347,6 +347,16 @@ def response(
     return _encode(lines, extra, body)
 
 
+def warning(reason: str) -> tuple[str, str]:
+    """The header that says why, to whoever reads the log of a phone (RFC 3261 §20.43).
+
+    :param reason: may quote what the phone said; what no header can hold is left out.
+    """
+    shown = "".join(letter for letter in reason[:200] if " " <= letter <= "~")
+    escaped = shown.replace("\\", r"\\").replace('"', r"\"")
+    return "Warning", f'399 talkpath "{escaped}"'
+
+
 def request(
     method: str,
     uri: str,

@@ -117,10 +117,13 @@ class Transfer:
     def is_over(self) -> bool:
         return self.state in (State.TAKEN, State.FAILED)
 
-    def begin(self, cseq: int, now: float) -> None:
-        """The REFER was sent, under ``cseq``."""
-        self._id = str(cseq)
+    def begin(self, now: float) -> None:
+        """From now on the phone and whom it calls have :data:`PATIENCE`."""
         self._timers.set((self, Input.TIME_OUT), now + PATIENCE, self._time_out)
+
+    def goes_under(self, cseq: int) -> None:
+        """The REFER is sent under that number; under another one after it was challenged."""
+        self._id = str(cseq)
 
     def hear(self, answer: Response | None, now: float) -> None:
         """The final response to the REFER; None: it got none."""

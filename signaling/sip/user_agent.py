@@ -182,6 +182,7 @@ class UserAgent:
 
     def on_request(self, request: Request, transaction: Transaction, now: float) -> None:
         """A request that did not come before; :class:`TransactionUser`."""
+        call = self._call_of(request)
         try:
             code, extra = self._decide(request, transaction, now)
         except Malformed as error:
@@ -190,9 +191,10 @@ class UserAgent:
             code, extra = 422, (("Min-SE", str(MIN_INTERVAL)),)
         if code:
             tag = self._tag(request.headers)
+            if request.method == "CANCEL" and call is not None:
+                tag = call.dialog.local_tag  # As in the INVITE's responses (RFC 3261 §9.2).
             transaction.respond(code, response(request.headers, code, tag, extra), now)
         # The BYE is answered first: what it sets off may ask for more.
-        call = self._call_of(request)
         if code == 200 and request.method == "BYE" and call is not None:
             call.bye(now)
 

@@ -1,75 +1,58 @@
-// A softphone in a page, for tests: one call at a time, and what became of it.
+// A phone in a page, for tests: JsSIP, one call at a time. Its keys go by INFO.
 
 import * as JsSIP from 'jssip';
+import { Audio } from './phone_audio.js';
 
-const events = [];
-let phone, registration, session, element;
+const audio = new Audio();
+const withoutServers = { iceServers: [] };
+let phone, session;
 
-const until = async (holds) => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
-};
-
-// Chromium decodes what an element plays.
-function listen(pc) {
-  pc.addEventListener('track', ({ track }) => {
-    element = Object.assign(new Audio(), { srcObject: new MediaStream([track]) });
-    element.play();
+function follow(call) {
+  session = call;
+  phone.outcome = new Promise((resolve) => {
+    for (const name of ['confirmed', 'failed']) session.on(name, ({ cause }) => resolve(cause ?? name));
   });
+  phone.over = new Promise((resolve) => session.on('ended', ({ originator }) => resolve(originator)));
+  const listen = ({ peerconnection }) => audio.listen(peerconnection);
+  if (session.connection) audio.listen(session.connection);
+  else session.on('peerconnection', listen);
 }
 
-// Energy and duration of what was heard so far (W3C totalAudioEnergy, totalSamplesDuration).
-async function heard() {
-  const reports = [...(await session.connection.getStats()).values()];
-  return reports.find(({ type }) => type === 'inbound-rtp');
-}
-
-globalThis.softphone = {
-  events,
+globalThis.phone = {
   version: JsSIP.version,
-  async connect(url, password, register) {
+  audio,
+  // 'registered', or why not.
+  async start(url, user, password) {
+    await audio.start();
     phone = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],
-      uri: 'sip:alice@talkpath.example',
+      uri: `sip:${user}@talkpath.example`,
       password,
-      register,
-      session_timers: false,
     });
-    phone.on('registered', () => (registration = 'registered'));
-    phone.on('registrationFailed', ({ cause }) => (registration = cause));
+    phone.on('newRTCSession', ({ session: call, originator }) => {
+      follow(call);
+      if (originator === 'remote') {
+        call.answer({ mediaStream: audio.microphone, pcConfig: withoutServers });
+      }
+    });
+    const registered = new Promise((resolve) => {
+      phone.on('registered', () => resolve('registered'));
+      phone.on('registrationFailed', ({ cause }) => resolve(cause));
+    });
     phone.start();
-    await until(() => phone.isConnected());
+    return registered;
   },
-  // 'registered', or why not.
-  async registered() {
-    await until(() => registration);
-    return registration;
-  },
-  async call(target) {
-    const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    const mediaStream = await navigator.mediaDevices.getUserMedia({ audio });
-    session = phone.call(target, { mediaStream, pcConfig: { iceServers: [] } });
-    listen(session.connection);
-    for (const name of ['confirmed', 'ended', 'failed']) {
-      session.on(name, ({ originator, cause }) => events.push([name, originator, cause]));
-    }
-    await until(() => events.length > 0);
-    return events[0];
-  },
-  // RMS of what is heard meanwhile, of full scale; 0 if nothing comes.
-  async loudness(seconds) {
-    const before = await heard();
-    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-    const after = await heard();
-    const energy = (after?.totalAudioEnergy ?? 0) - (before?.totalAudioEnergy ?? 0);
-    return Math.sqrt(energy / seconds);
+  // 'confirmed', or why not.
+  call(target) {
+    audio.forget();
+    phone.call(target, { mediaStream: audio.microphone, pcConfig: withoutServers });
+    return phone.outcome;
   },
   press: (keys) => session.sendDTMF(keys, { transportType: 'INFO', interToneGap: 100 }),
   hold: () => new Promise((resolve) => session.hold({}, resolve)),
-  unhold: () => new Promise((resolve) => session.unhold({}, resolve)),
+  resume: () => new Promise((resolve) => session.unhold({}, resolve)),
   hangUp: () => session.terminate(),
-  async over() {
-    await until(() => events.some(([name]) => name === 'ended'));
-    return events.find(([name]) => name === 'ended');
-  },
+  // Who hung up: 'local' or 'remote'.
+  over: () => phone.over,
   stop: () => phone.stop(),
 };

@@ -94,6 +94,9 @@ async def test_a_cut_is_at_no_more_than_was_sent(finished: bool, asked: int, sen
         await client.send("conversation.item.truncate", **truncation(item_id, asked))
         event = await line.wait_for("conversation.item.truncate")
         assert event["audio_end_ms"] == sent
+        await client.send("conversation.item.truncate", **truncation(item_id, sent + 100))
+        again = await client.wait("conversation.item.truncated")
+        assert again["audio_end_ms"] == sent, "there is no more of it"
 
 
 async def test_what_was_heard_whole_stays_and_what_was_not_heard_goes() -> None:
@@ -111,6 +114,12 @@ async def test_what_was_heard_whole_stays_and_what_was_not_heard_goes() -> None:
         await line.send("conversation.item.deleted", item_id=deletion["item_id"])
         truncated = await client.wait("conversation.item.truncated", 2)
         assert truncated["audio_end_ms"] == 0
+        await client.send("conversation.item.retrieve", item_id=item_id)
+        retrieved = await client.wait("conversation.item.retrieved")
+        assert retrieved["item"]["content"] == [{"type": "output_audio", "transcript": ""}]
+        await client.send("conversation.item.truncate", **truncation(item_id, 0))
+        await client.wait("conversation.item.truncated", 3)
+        assert not client.errors()
 
 
 async def test_an_aside_is_nobodys_turn() -> None:

@@ -31,6 +31,14 @@ def test_only_what_leaves_agents_who_they_are_changes() -> None:
     }
 
 
+def test_turn_detection_where_the_beta_had_it() -> None:
+    session: dict[str, Any] = {"turn_detection": None}
+    assert client_wishes.of(session, frozenset(), SETTINGS) == {"turn_detection": None}
+    session["audio"] = {"input": {"turn_detection": {"type": "semantic_vad"}}}
+    changes = client_wishes.of(session, frozenset(), SETTINGS)
+    assert changes == {"turn_detection": {"type": "semantic_vad"}}
+
+
 def test_what_is_in_force_is_no_change() -> None:
     session = {"audio": {"output": {"voice": "marin"}}}
     assert client_wishes.of(session, frozenset(), SETTINGS) == {}

@@ -30,7 +30,7 @@ class Line(CallLine):
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    async def transfer(self, target: str) -> None:
+    async def transfer(self, target: str | None) -> None:
         if target == "nobody":
             raise TransferRefused("486 Busy Here")
         self.done.append(target)

@@ -97,6 +97,8 @@ UNREADABLE_FRAMES = [
     '42{"a":1}',
     "42[7]",
     "42[null]",
+    '42["send_text", NaN]',
+    '42["send_text", 1e999]',
     '42[["send_text"]]',
     '42["send_text"',
     "4" + "2" * 200,

@@ -97,7 +97,7 @@ async def test_a_phone_s_call_is_passed_on(gateway: Gateway, app: openai.AsyncOp
         prefers_signaling = False
         passed: list[str] = []  # noqa: RUF012
 
-        async def transfer(self, target: str) -> None:
+        async def transfer(self, target: str | None) -> None:
             if target == "tel:+49301":
                 raise TransferRefused("the other side is busy")
             self.passed.append(target)

@@ -134,6 +134,19 @@ async def test_a_bad_offer_is_refused_and_leaves_no_session(
     assert count(gateway) == 0
 
 
+@pytest.mark.parametrize("session", ["{", "[]", '{"speed": NaN}', '{"speed": 1e999}', "[" * 90_000])
+async def test_a_session_that_is_no_json_object_is_refused(
+    http: aiohttp.ClientSession, gateway: Gateway, session: str
+) -> None:
+    form = aiohttp.FormData(default_to_multipart=True)
+    form.add_field("sdp", "v=0", content_type="application/sdp")
+    form.add_field("session", session, content_type="application/json")
+    async with http.post(f"{gateway.url}/v1/realtime/calls", data=form) as answer:
+        assert answer.status == 400
+        assert (await error(answer, await answer.text()))["code"] == "bad_request"
+    assert count(gateway) == 0
+
+
 async def test_a_body_of_unknown_length_is_bounded_too(
     http: aiohttp.ClientSession, gateway: Gateway
 ) -> None:

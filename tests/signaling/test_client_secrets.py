@@ -175,6 +175,7 @@ async def test_an_expired_or_foreign_key_opens_nothing_and_closes_nothing(
         ({"session": {"audio": {"output": 7}}}, 400, "bad_request"),
         ({"session": {"instructions": "x" * 32_769}}, 413, "too_large"),
         (b'{"session": {"temperature": NaN}}', 400, "bad_request"),
+        (b'{"session": {"temperature": 1e999}}', 400, "bad_request"),
         ({"expires_after": {"seconds": 9}}, 400, "bad_request"),
         ({"expires_after": {"seconds": 7_201}}, 400, "bad_request"),
         ({"expires_after": {"seconds": True}}, 400, "bad_request"),

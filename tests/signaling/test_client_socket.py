@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import aiohttp
 import pytest
@@ -20,7 +21,7 @@ async def test_what_was_sent_goes_out_before_the_end_but_not_for_ever(
     async def serve(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        async with ClientWebSocket(socket) as client:
+        async with ClientWebSocket(socket, request) as client:
             for number in range(waiting):
                 client.send(f"message {number}")
             client.close("the end")
@@ -40,4 +41,45 @@ async def test_what_was_sent_goes_out_before_the_end_but_not_for_ever(
         got = [frame.data async for frame in socket]
         assert socket.close_code == code
     assert got == ([f"message {n}" for n in range(waiting)] if code == 1000 else [])
+    await server.close()
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_one_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """``told``: the session ends before it has left too much unread."""
+    monkeypatch.setattr(client_socket, "CLOSE_TIMEOUT", 0.05)
+    ended = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        try:
+            async with ClientWebSocket(socket, request) as client:
+                # More than the kernel takes, and as often as it takes to be cut.
+                for _ in range(14 if told else 64):
+                    client.send("x" * (1 << 20))
+                    await asyncio.sleep(0)
+                if told:
+                    client.close("the end")
+                async for _ in socket:
+                    pass
+        finally:
+            ended.set()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    server = TestServer(app)
+    await server.start_server()
+    url = server.make_url("/")
+    reader, writer = await asyncio.open_connection(url.host, url.port, limit=1)
+    lines = ("GET / HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade")
+    key = ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")
+    writer.write("\r\n".join((*lines, *key, "", "")).encode())
+    async with asyncio.timeout(10):
+        await ended.wait()
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1 << 20):
+                pass
+    writer.close()
     await server.close()

@@ -1,10 +1,10 @@
-"""OpenAI's protocol through the gateway: the embedded model behind it, every event checked."""
+"""OpenAI's protocol through the gateway: both models behind it, every event checked."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,19 @@ import pytest_asyncio
 from openai import AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
-from client.python import Microphone
-from client.python.peer import Peer
-from gateway.core.control import Control
 from gateway.local_model.audio import AudioFormat
 from signaling.app import Gateway
 from tests import speech
 from tests.event_recorder import ChannelClient, SocketClient
-from tests.gateways import running_gateway
+from tests.realtime_gateways import (
+    AGENTS,
+    ALL,
+    FREE,
+    STRICT_AGENTS,
+    STRICT_FREE,
+    RealtimeGateways,
+    realtime_gateways,
+)
 from tests.signaling.callers import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -39,23 +44,25 @@ def base64_of(line: np.ndarray[Any, Any], form: AudioFormat = AudioFormat.PCM) -
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def agents() -> AsyncIterator[Gateway]:
-    async with running_gateway(None) as gateway:
-        yield gateway
+async def gateways() -> AsyncIterator[RealtimeGateways]:
+    async with realtime_gateways() as running:
+        yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def free(agents: Gateway) -> AsyncIterator[Gateway]:
-    """A pass-through gateway, with the same model behind it."""
-    assert agents._embedded is not None
-    url = f"ws://127.0.0.1:{agents._embedded._port}/v1/realtime"
-    async with running_gateway(url, client_control=Control.PASS_THROUGH) as gateway:
-        yield gateway
+@pytest.fixture
+def agents(gateways: RealtimeGateways) -> Gateway:
+    return gateways.by_name[AGENTS]
 
 
-@pytest_asyncio.fixture(params=["agents", "free"], loop_scope="module")
-async def gateway(request: pytest.FixtureRequest, agents: Gateway, free: Gateway) -> Gateway:
-    return agents if request.param == "agents" else free
+@pytest.fixture
+def free(gateways: RealtimeGateways) -> Gateway:
+    return gateways.by_name[FREE]
+
+
+@pytest.fixture(params=ALL)
+def gateway(request: pytest.FixtureRequest, gateways: RealtimeGateways) -> Iterator[Gateway]:
+    yield gateways.by_name[request.param]
+    assert not gateways.strict.take_faults()
 
 
 async def test_a_spoken_turn_over_the_socket(gateway: Gateway) -> None:
@@ -182,11 +189,12 @@ async def test_what_cannot_be_understood_is_told_and_harms_nobody(gateway: Gatew
         client.check()
 
 
-async def test_servers_look_on_and_take_part(agents: Gateway) -> None:
-    async with ChannelClient(agents.url) as caller:
+@pytest.mark.parametrize("gateway", [AGENTS, STRICT_AGENTS, STRICT_FREE], indirect=True)
+async def test_servers_look_on_and_take_part(gateway: Gateway) -> None:
+    async with ChannelClient(gateway.url) as caller:
         await caller.wait("session.created")
         query = f"call_id={caller.call_id}"
-        async with SocketClient(agents.url, query) as one, SocketClient(agents.url, query) as two:
+        async with SocketClient(gateway.url, query) as one, SocketClient(gateway.url, query) as two:
             await one.wait("session.created")
             await two.wait("session.created")
             session = {"type": "realtime", "tools": [WEATHER]}
@@ -239,29 +247,3 @@ async def test_keys_and_calls_that_are_none_are_refused(agents: Gateway) -> None
         with pytest.raises(InvalidStatus) as refused:
             await client.realtime.connect(call_id="rtc_none").enter()
     assert refused.value.response.status_code == 404
-
-
-async def test_the_openai_package_opens_controls_and_ends_a_call(agents: Gateway) -> None:
-    http, ws = f"{agents.url}/v1", f"{agents.url.replace('http', 'ws', 1)}/v1"
-    microphone = Microphone()
-    peer = Peer(microphone, [], "127.0.0.1")
-    offer, _ = await peer.offer()
-    async with AsyncOpenAI(
-        api_key="any", base_url=http, websocket_base_url=ws, max_retries=0
-    ) as client:
-        session: Any = {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}
-        answer = await client.realtime.calls.create(sdp=offer, session=session)
-        await peer.accept(answer.text)
-        await peer.wait_connected(10.0)
-        call_id = answer.response.headers["Location"].rsplit("/", 1)[-1]
-        async with client.realtime.connect(call_id=call_id) as connection:
-            created = await connection.recv()
-            assert created.type == "session.created"
-            await connection.session.update(session={"type": "realtime", "instructions": "Hi."})
-            assert (await connection.recv()).type == "session.updated"
-            await client.realtime.calls.hangup(call_id)
-            async with asyncio.timeout(10):
-                async for _ in connection:
-                    pass
-    microphone.stop()
-    await peer.close()

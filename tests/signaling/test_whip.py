@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest_asyncio
 
 from client.python import Microphone
 from client.python.peer import Peer
+from gateway.core.ending import Ending
+from gateway.core.responses import Phase
 from signaling.app import Gateway
 from signaling.keys import EphemeralKeys
 from signaling.session_config import SessionConfig
 from signaling.whip import ice_links
 from tests.client.tones import tone
+from tests.signaling.callers import until
 from tests.stand_in import StandIn
 
 OFFER = {"Content-Type": "application/sdp"}
@@ -161,3 +165,30 @@ def test_ice_servers_are_links() -> None:
         '<turn:turn.example?transport=udp>; rel="ice-server"; username="1:ann"; '
         'credential="a\\"b\\\\"; credential-type="password"',
     ]
+
+
+async def test_a_caller_who_takes_no_audio_is_idle_when_nobody_speaks(
+    http: aiohttp.ClientSession, model: StandIn, gateway: Gateway, peer: Peer
+) -> None:
+    offer, _ = await peer.offer()
+    sendonly = offer.replace("a=sendrecv", "a=sendonly")
+    assert sendonly != offer
+    async with http.post("/whip", data=sendonly, headers=OFFER) as created:
+        answer = await created.text()
+    assert "a=recvonly" in answer
+    await peer.accept(answer)
+    await peer.wait_connected(10.0)
+    assert gateway.sessions is not None
+    (session,) = gateway.sessions._live.values()
+    await until(lambda: session._conversation.audible)
+    line = await model.line()
+    await line.answer("Is anybody there?", b"\1\0" * 24_000)
+    # It waits, as for a caller who holds.
+    await until(lambda: session._playout.owed_samples == 24_000)
+    await until(lambda: session._conversation.responses.phase is Phase.IDLE)
+    now = asyncio.get_running_loop().time()
+    session._tick(now)
+    assert not session.ended
+    session._tick(now + gateway._settings.session_idle_timeout)
+    assert session.end_reason == Ending.IDLE
+    await until(lambda: len(gateway.sessions or ()) == 0)

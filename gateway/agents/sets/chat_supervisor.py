@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.agents.agent import Agent, AgentSet
+from gateway.agents.call_tools import pass_to_person
 from gateway.agents.supervisor import NAME, supervisor_tool
 from gateway.agents.telecom.lookups import LOOKUPS
 from gateway.agents.telecom.rules import RuleSupervisor
@@ -53,6 +54,10 @@ phone number, a zip code. Nothing, if it says nothing new.
 
 When the answer comes, read it out word for word, without adding or leaving out anything.
 
+# A person
+If the caller wants to be transferred to a person, after you or your supervisor offered it, say that
+you will do it, and call pass_to_person. If that fails, say that nobody can take the call now.
+
 # Filler phrases
 They say neither yes nor no. Use one of these, and never the same one twice in a row:
 {_PHRASES}
@@ -95,7 +100,10 @@ AGENTS = AgentSet(
         Agent(
             "chatAgent",
             JUNIOR,
-            tools=(supervisor_tool(SUPERVISOR, LOOKUPS, RuleSupervisor(), FILLERS),),
+            tools=(
+                supervisor_tool(SUPERVISOR, LOOKUPS, RuleSupervisor(), FILLERS),
+                pass_to_person,
+            ),
             direct_actions=DIRECT,
         ),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.agents.agent import Agent, AgentSet
-from gateway.agents.call_tools import hang_up, transfer_call
+from gateway.agents.call_tools import hang_up, pass_to_person
 from gateway.agents.retail import tools
 from gateway.agents.retail.shop import COMPANY
 from gateway.agents.word_rules import WordRules
@@ -45,7 +45,8 @@ _HUMAN = f"""\
 {_STYLE}
 You stand in for a person, in this demonstration: say so in your first sentence, with a smile in
 your voice. Listen, sum up what the caller wants in one sentence, and say that a colleague would
-call back. Do not decide anything.
+call back. Do not decide anything. If the caller will not wait for that, say that you will put them
+through, and call pass_to_person; if it fails, nobody is there now.
 """
 
 AGENTS = AgentSet(
@@ -78,7 +79,7 @@ AGENTS = AgentSet(
             "simulatedHuman",
             _HUMAN,
             voice="sage",
-            tools=(transfer_call, hang_up),
+            tools=(pass_to_person, hang_up),
             handoffs=("authentication", "returns", "sales"),
             handoff_description="A person, for callers who ask for one or are upset.",
         ),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.agents.call_control import CallControl, NotPossible
-from gateway.agents.call_tools import hang_up, send_dtmf, transfer_call
+from gateway.agents.call_tools import hang_up, pass_to_person, send_dtmf, transfer_call
 from gateway.agents.tool import ToolContext, ToolFailure
 
 
@@ -14,8 +14,8 @@ class Phone(CallControl):
     def hang_up(self, reason: str) -> None:
         self.done.append(("hang up", reason))
 
-    async def transfer(self, target: str) -> None:
-        self.done.append(("transfer", target))
+    async def transfer(self, target: str | None) -> None:
+        self.done.append(("transfer", target or "a person"))
 
     async def send_dtmf(self, keys: str) -> None:
         self.done.append(("keys", keys))
@@ -26,8 +26,14 @@ async def test_a_phone_does_what_agents_ask() -> None:
     context = ToolContext("sess_1", "front", call=phone)
     await hang_up.run({"reason": "all done"}, context)
     await transfer_call.run({"target": "+12065550100"}, context)
+    await pass_to_person.run({}, context)
     await send_dtmf.run({"keys": "1#"}, context)
-    assert phone.done == [("hang up", "all done"), ("transfer", "+12065550100"), ("keys", "1#")]
+    assert phone.done == [
+        ("hang up", "all done"),
+        ("transfer", "+12065550100"),
+        ("transfer", "a person"),
+        ("keys", "1#"),
+    ]
 
 
 @pytest.mark.parametrize("keys", ["", "E", "1 2", "1" * 65])

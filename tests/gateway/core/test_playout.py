@@ -51,6 +51,20 @@ def test_audio_comes_out_in_frames_as_it_went_in(playout: Playout) -> None:
     assert playout.heard("a") == playout.received("a") == 3 * FRAME
 
 
+def test_what_waits_does_not_move(playout: Playout) -> None:
+    playout.push("a", pcm(3 * FRAME))
+    assert not playout.moved()
+    playout.next_frame()
+    assert playout.moved()
+    assert not playout.moved()
+    playout.next_frame(plays_at=10.0)
+    assert playout.moved()
+    assert playout.moved(), "the caller plays it still"
+    playout.settle(11.0)
+    assert not playout.moved()
+    assert not playout.is_empty
+
+
 def test_a_first_delta_of_one_frame_starts_at_once(playout: Playout) -> None:
     playout.push("a", pcm(FRAME - 1))
     assert playout.next_frame() is None

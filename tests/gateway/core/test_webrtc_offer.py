@@ -78,6 +78,16 @@ def test_the_answer_chooses_the_codec(codec: str, events: int, rate: int) -> Non
     assert (audio.send, audio.receive) == (True, True)
 
 
+def test_events_are_heard_at_every_rate_that_we_offered() -> None:
+    """Chromium sends those of the lowest rate, whatever the codec."""
+    audio = settled(answer_of(OFFER, codecs=("opus",))).audio
+    assert audio is not None
+    assert audio.event_types == {101, 102}
+    silent = settled(answer_of(OFFER, without("a=rtpmap:10[12].*"), codecs=("opus",))).audio
+    assert silent is not None
+    assert silent.event_types == frozenset()
+
+
 def test_payload_types_of_the_answer_are_for_what_we_send() -> None:
     change = replaced("a=rtpmap:96 .*", "a=rtpmap:111 opus/48000/2")
     text = answer_of(OFFER, change, replaced("m=audio.*", "m=audio 9 UDP/TLS/RTP/SAVPF 111"))

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,6 +20,12 @@ def moonshine(recogniser: Recogniser) -> Moonshine:
 def test_human_speech(moonshine: Moonshine) -> None:
     heard = moonshine.transcribe(to_waveform(speech.read_wav(speech.JFK, 16_000)))
     assert speech.word_error_rate(speech.JFK_WORDS, heard.text) <= 0.1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
+def test_nothing_is_kept_for_the_makers_of_its_runtime(moonshine: Moonshine) -> None:
+    held = [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
+    assert not [name for name in held if "onnxruntime" in name]
 
 
 @pytest.mark.parametrize("seconds", [0, 2, 6])

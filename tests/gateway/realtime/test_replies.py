@@ -13,6 +13,7 @@ def test_what_the_gateway_makes_itself_is_by_the_book() -> None:
         replies.error("internal", "No.", kind="server_error"),
         *(replies.output_audio_buffer(what, "resp_1") for what in BufferEvent),
         replies.item_truncated("item_1", 0, 20),
+        replies.empty_item_retrieved("item_1"),
         replies.dtmf_received("1", 1_700_000_000),
         replies.audio_delta(ids, "AAA="),
         replies.response_lost({"id": "resp_1", "object": "realtime.response"}, "It was lost."),

@@ -123,7 +123,9 @@ async def test_an_offer_that_makes_no_call_is_refused(offer: str) -> None:
     async with running_gateway(NOBODY, sip_listen=LISTEN) as gateway, socket(gateway) as wire:
         with structlog.testing.capture_logs() as logs:
             wire.send(Phone().invite(offer))
-            assert kind(await wire.final()) == "488"
+            refused = await wire.final()
+            assert kind(refused) == "488"
+            assert header(refused, "Warning").startswith('399 talkpath "')
             await until(lambda: not gateway.sessions)
         assert [entry for entry in logs if entry["log_level"] == "error"] == []
         phone = Phone()

@@ -74,6 +74,19 @@ async def test_a_transfer_that_makes_no_sense_asks_nothing() -> None:
     assert scene.desk.wire.sent == []
 
 
+async def test_a_caller_who_wants_a_person() -> None:
+    scene = Scene()
+    await refused(scene.line.transfer(None), "nobody to pass callers on to")
+    line = PhoneLine(scene.call, scene._settle, "sip:desk@pbx.example")
+    passing = asyncio.ensure_future(line.transfer(None))
+    refer = await scene.asked()
+    assert header(refer, "Refer-To") == "<sip:desk@pbx.example>"
+    scene.answer(refer, 202)
+    frag = scene.phone.request("NOTIFY", "SIP/2.0 200 OK", kind="message/sipfrag", Event="refer")
+    assert scene.desk.hear(frag) == ["BYE", "200"]
+    await passing
+
+
 async def test_who_stopped_waiting_for_a_transfer_harms_nothing() -> None:
     scene = Scene()
     passing = asyncio.ensure_future(scene.line.transfer("+1206"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from signaling.sip.message import (
     note_source,
     parse,
     response,
+    warning,
 )
 from tests.signaling.sip.phone import OFFER, Phone, header
 
@@ -156,3 +158,17 @@ def test_mutated_messages_are_read_or_refused(data: st.DataObject) -> None:
     if isinstance(message, Request):
         note_source(message.headers, "192.0.2.1", 5060)
         response(message.headers, 486, "tag")
+
+
+@given(st.text())
+def test_a_warning_is_one_header_whatever_it_quotes(reason: str) -> None:
+    name, value = warning(reason)
+    message = parse(response(read(INVITE).headers, 488, "x", ((name, value), ("X-Last", "1"))))
+    assert isinstance(message, Response)
+    assert message.headers["Warning"] == value
+    assert message.headers["X-Last"] == "1"
+    assert re.fullmatch(r'399 talkpath "(?:[^"\\]|\\.)*"', value)
+
+
+def test_a_warning_says_why() -> None:
+    assert warning('no "x"\\\r\nA: b') == ("Warning", r'399 talkpath "no \"x\"\\A: b"')

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.sip.call import Call
+from signaling.sip.credentials import Credentials
 from signaling.sip.transfer import TRANSITIONS, Action, Input, State, diagram, refer_to
 from tests.signaling.sip.phone import Phone, header, kind
 from tests.signaling.sip.test_session_timer import reply
@@ -192,6 +193,25 @@ def test_what_is_no_news_is_refused() -> None:
     desk.answered(phone)
     assert desk.hear(phone.request("NOTIFY", Event="refer")) == ["481"], "nobody was asked"
     assert desk.hear(Phone().request("NOTIFY", Event="refer")) == ["481"]
+
+
+def test_a_challenged_refer_is_known_by_its_new_number() -> None:
+    scene = Scene()
+    scene.call.dialog.credentials = Credentials("agent", "secret")
+    desk, first = scene.desk, header(scene.refer, "CSeq").split()[0]
+    challenge = 'Digest realm="pbx", nonce="n", qop="auth"'
+    desk.agent.receive(reply(scene.refer, 401, WWW_Authenticate=challenge), desk.wire, desk.now)
+    (scene.refer,) = desk.wire.take()
+    assert kind(scene.refer) == "REFER"
+    assert header(scene.refer, "Refer-To") == f"<{ANN}>"
+    assert header(scene.refer, "Authorization")
+    second = header(scene.refer, "CSeq").split()[0]
+    assert second != first
+    assert scene.answers(202) == []
+    assert scene.notify("SIP/2.0 180 Ringing", Event=f"refer;id={first}") == ["481"]
+    assert scene.notify("SIP/2.0 200 OK", Event=f"refer;id={second}") == ["BYE", "200"]
+    assert scene.told == [""]
+    scene.forgets_all()
 
 
 def test_nobody_sends_an_agent_elsewhere() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from signaling.sip.call import Call
 from signaling.sip.digest import Digest
 from signaling.sip.user_agent import CALLS, MESSAGES, UserAgent
-from tests.signaling.sip.phone import OFFER, Phone, Wire, authorization, header
+from tests.signaling.sip.phone import OFFER, Phone, Wire, authorization, header, kind
 
 ANSWER = "v=0\r\nanswer"
 
@@ -147,7 +147,10 @@ def test_a_bye_of_ours_goes_to_the_contact_by_the_recorded_route() -> None:
 def test_cancel_before_the_answer_and_after_it() -> None:
     desk, phone = Desk(), Phone()
     desk.hear(phone.invite(branch="z9hG4bK-c"))
-    assert desk.hear(phone.request("CANCEL", cseq=1, branch="z9hG4bK-c")) == ["487", "200"]
+    desk.agent.receive(phone.request("CANCEL", cseq=1, branch="z9hG4bK-c"), desk.wire, desk.now)
+    terminated, cancelled = desk.wire.take()
+    assert (kind(terminated), kind(cancelled)) == ("487", "200")
+    assert header(terminated, "To") == header(cancelled, "To"), "RFC 3261 §9.2"
     (call,) = desk.ended
     call.accept(ANSWER, desk.now)
     assert desk.wire.codes == [], "the answer comes too late"
@@ -156,8 +159,11 @@ def test_cancel_before_the_answer_and_after_it() -> None:
     late = Phone()
     desk.hear(late.invite(branch="z9hG4bK-d"))
     desk.offers[-1][0].accept(ANSWER, desk.now)
-    phone.hear(desk.wire.take()[-1])
-    assert desk.hear(late.request("CANCEL", cseq=1, branch="z9hG4bK-d")) == ["200"]
+    answer = desk.wire.take()[-1]
+    desk.agent.receive(late.request("CANCEL", cseq=1, branch="z9hG4bK-d"), desk.wire, desk.now)
+    (cancelled,) = desk.wire.take()
+    assert kind(cancelled) == "200"
+    assert header(cancelled, "To") == header(answer, "To"), "or a phone takes it for another dialog"
     assert len(desk.ended) == 1, "the call is there"
     assert desk.hear(late.request("CANCEL", branch="z9hG4bK-e")) == ["481"]
 

@@ -1,10 +1,13 @@
+from gateway.agents.call_tools import pass_to_person
 from gateway.agents.sets.chat_supervisor import AGENTS, DIRECT, FILLERS, JUNIOR
 from gateway.agents.supervisor import NAME
 from gateway.local_model import front_desk
 
 
-def test_the_junior_has_the_supervisor_and_nothing_else() -> None:
-    (tool,) = AGENTS.first.tools
+def test_the_junior_has_the_supervisor_and_for_callers_who_want_it_a_person() -> None:
+    tool, person = AGENTS.first.tools
+    assert person is pass_to_person
+    assert person.name in JUNIOR
     assert tool.name == NAME == front_desk.SUPERVISOR
     assert tool.parameters["required"] == ["relevantContextFromLastUserMessage"]
     assert tool.filler == FILLERS
