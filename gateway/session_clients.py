@@ -101,8 +101,13 @@ class SessionClients:
         line.told = True
         line.tell(replies.session_created(self._shown_session()))
 
+    @property
+    def takes_now(self) -> bool:
+        """Whether events of clients can go on to the model at once."""
+        return self._ready.is_set() and not self._held and self._parts.uplink.has_room
+
     async def ready(self) -> None:
-        """Until events of clients can go on to the model at once."""
+        """Until the model is there, or the session is over."""
         await self._ready.wait()
 
     async def room(self) -> None:
@@ -309,6 +314,7 @@ class SessionClients:
                 self._tell(replies.error(code.value, message, kind="server_error"))
             case out.StatusChanged(Status.DISCONNECTED, reason):
                 self._flush()
+                self._ready.set()
                 lines, self._lines = self._lines, []
                 for line in lines:
                     line.socket.close(reason or "")

@@ -148,6 +148,11 @@ class Uplink:
             raise GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, _NOT_TAKEN)
         self._put(pcm)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether :meth:`append` takes more now."""
+        return self._room.is_set()
+
     async def room(self) -> None:
         """Until there is room for more. :raises GatewayError: ``upstream_unavailable``."""
         await self._wait_for_room()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from gateway.client_line import ClientLine
@@ -22,6 +21,7 @@ from gateway.session import Session
 from gateway.sessions import Sessions
 from signaling.auth import CALLER
 from signaling.caller import Caller
+from signaling.client_inbox import ClientInbox, Message
 from signaling.client_socket import ClientWebSocket
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.origins import Origins
@@ -113,23 +113,28 @@ class RealtimeDoor:
 
 
 async def _read(socket: web.WebSocketResponse, session: Session, line: ClientLine) -> None:
-    async for frame in socket:
-        if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-            # A client that sends faster than the model takes it is not read meanwhile.
-            await session.clients.ready()
-            try:
-                await session.clients.room()
-            except GatewayError as error:
-                line.tell_error(ClientEventError("rate_limit_exceeded", error.message))
-            else:
-                await _receive(session, line, frame.data)
+    """Until the client leaves. One that sends faster than the model takes it has to wait."""
+    clients = session.clients
 
+    def take_now(message: Message) -> bool:
+        if len(message) > LONG or not clients.takes_now:
+            return False
+        clients.receive(line, message)
+        return True
 
-async def _receive(session: Session, line: ClientLine, message: str | bytes) -> None:
-    if isinstance(message, str) and len(message) > LONG:
-        await session.clients.receive_long(line, message)
-    else:
-        session.clients.receive(line, message)
+    async def take(message: Message) -> None:
+        await clients.ready()
+        try:
+            await clients.room()
+        except GatewayError as error:
+            line.tell_error(ClientEventError("rate_limit_exceeded", error.message))
+            return
+        if isinstance(message, str) and len(message) > LONG:
+            await clients.receive_long(line, message)
+        else:
+            clients.receive(line, message)
+
+    await ClientInbox(take_now, take).read(socket)
 
 
 def _is_trusted(caller: Caller, call: LiveCall) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import aiohttp
@@ -15,9 +16,12 @@ from gateway.local_model.audio import to_waveform
 from gateway.session import Session
 from gateway.sip_settings import parse_addresses
 from signaling.app import Gateway
+from tests.calling_model import CallingModel
+from tests.client.tones import tone
 from tests.e2e.interop import Tries
 from tests.e2e.linphone import linphone, version
 from tests.e2e.test_sip_baresip import certificate
+from tests.e2e.test_sip_transfer import DESK, LISTEN
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.speech import PROMPTS, prompt, read_wav, silence, word_error_rate
@@ -134,3 +138,36 @@ async def test_words_both_ways_keys_hold_and_hang_up(
                 folder.mkdir()
                 tasks.create_task(talk(media, gateway, folder, recogniser, interop))
         await until(lambda: not gateway.sessions)
+
+
+async def test_linphone_is_passed_on_and_stays_where_nobody_takes_it(
+    tmp_path: Path, interop: Tries
+) -> None:
+    async with (
+        CallingModel() as model,
+        running_gateway(model.url, sip_listen=LISTEN, agent_set=DESK) as gateway,
+    ):
+        assert gateway.sip is not None
+        here = f"127.0.0.1:{gateway.sip.addresses[0].port}"
+        says = np.concatenate([tone(1.0, RATE), silence(20.0, RATE)])
+        async with linphone(tmp_path, here, says, RATE, name="alice", password="") as phone:
+            phone.type(f"call sip:agent@{here}")
+            await phone.says("Media streams established")
+            line = await model.calling_line()
+            await line.wait_for_audio(12_000)
+            (call_id,) = await line.call_tools(("transfer_call", {"target": f"nobody@{here}"}))
+            await line.wait_for("response.create")
+            error = "the other side answers 404 Not Found"
+            assert line.outputs() == [(call_id, json.dumps({"error": error}))]
+            assert gateway.sessions is not None
+            (session,) = gateway.sessions._live.values()
+            assert not session.ended
+            await line.call_tools(("transfer_call", {"target": f"sip:haiku@{here}"}))
+            await until(lambda: session.ended)
+            assert session.end_reason == "the caller was passed on"
+            other = await model.line(1)
+            await other.wait_for_audio(12_000)
+        await until(lambda: not gateway.sessions)
+    interop(await version(), "UDP", "RTP, Opus").saw(
+        "passed on by REFER and NOTIFY", "refusal by the target"
+    )

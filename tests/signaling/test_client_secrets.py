@@ -89,14 +89,14 @@ async def test_a_whole_session_is_bound_to_a_key(
 ) -> None:
     heard = {"turn_detection": {"type": "semantic_vad"}, "transcription": {"language": "ko"}}
     tool = {"type": "function", "name": "weather", "parameters": {"type": "object"}}
-    session = {**SESSION, "tools": [tool], "control": "passthrough"}
+    session = {**SESSION, "tools": [tool], "control": "agents"}
     session["audio"] = {"output": {"voice": "cedar"}, "input": heard}
     _, answer = await ask(http, gateway, {"session": session}, "/v1/realtime/client_secrets")
     parsed = ClientSecretCreateResponse.model_validate(answer)
     assert isinstance(parsed.session, RealtimeSessionCreateResponse)
     assert parsed.session.tools is not None
     assert parsed.session.tools[0].type == "function"
-    assert answer["session"]["control"] == "passthrough"
+    assert answer["session"]["control"] == "agents"
     assert answer["session"]["audio"]["input"] == heard
     async with Caller(gateway.url, token=answer["value"]) as caller:
         await caller.join()

@@ -13,10 +13,13 @@ import pytest_asyncio
 from openai import AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
+from gateway.core.ending import Ending
 from gateway.local_model.audio import AudioFormat
+from signaling import client_inbox
 from signaling.app import Gateway
 from tests import speech
 from tests.event_recorder import ChannelClient, SocketClient
+from tests.gateways import running_gateway
 from tests.realtime_gateways import (
     AGENTS,
     ALL,
@@ -247,3 +250,22 @@ async def test_keys_and_calls_that_are_none_are_refused(agents: Gateway) -> None
         with pytest.raises(InvalidStatus) as refused:
             await client.realtime.connect(call_id="rtc_none").enter()
     assert refused.value.response.status_code == 404
+
+
+@pytest.mark.parametrize("client_leaves", [True, False])
+async def test_who_waits_for_a_model_that_does_not_come_may_leave(
+    monkeypatch: pytest.MonkeyPatch, client_leaves: bool
+) -> None:
+    monkeypatch.setattr(client_inbox, "LEAVE_TIMEOUT", 0.05)
+    async with running_gateway("ws://127.0.0.1:9") as gateway:
+        assert gateway.sessions is not None
+        async with SocketClient(gateway.url, "model=any") as client:
+            await client.send("response.create")
+            await client.send("input_audio_buffer.append", audio=base64_of(first_words()))
+            await until(lambda: len(gateway.sessions or ()) == 1)
+            if not client_leaves:
+                (session,) = gateway.sessions._live.values()
+                await gateway.sessions.end(session, Ending.CONTROLLED)
+                async with asyncio.timeout(10):
+                    await client.closed.wait()
+        await until(lambda: len(gateway.sessions or ()) == 0)
