@@ -38,7 +38,7 @@ from signaling.access import ACCESS
 from signaling.auth import guard
 from signaling.buckets import Buckets
 from signaling.call_control import CallControlDoor
-from signaling.call_rate import RATE, call_rate
+from signaling.call_rate import address_rate, user_rate
 from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
 from signaling.doorkeeper import Doorkeeper, doorkeeper
@@ -125,8 +125,10 @@ class Gateway:
         )
         origins = Origins(settings.allowed_origins)
         keys, self._doorkeeper = doorkeeper(settings)
+        # An address's, and a user's: no user is called like an address.
+        calls = Buckets(*settings.call_rate)
         self._door = SocketIoDoor(
-            sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper
+            sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper, calls
         )
         self.live = live = LiveCalls(sessions)
         app = web.Application(
@@ -135,8 +137,9 @@ class Gateway:
                 trusting(settings.trusted_proxies),
                 cors(origins),
                 errors,
-                call_rate(Buckets(*RATE)),
+                address_rate(Buckets(*settings.request_rate), calls),
                 guard(self._doorkeeper, ACCESS),
+                user_rate(calls),
             ]
         )
         app.on_response_prepare.append(say_id)
