@@ -18,6 +18,9 @@ MAX_MESSAGES: Final = 4_096
 MAX_LENGTH: Final = 4 * 1024 * 1024
 """Characters of all of them; one more message comes on top. Beyond it the client is not read."""
 
+BURST: Final = 16
+"""Messages that are taken before others get their turn, however many came at once."""
+
 LEAVE_TIMEOUT: Final = 1.0
 """Seconds in which what a client sent last is taken in after it left."""
 
@@ -45,10 +48,14 @@ class ClientInbox:
         """Until the client leaves. Messages are taken one after the other, in their order."""
         async with asyncio.TaskGroup() as tasks:
             taking = tasks.create_task(self._take_all(), name="client-inbox")
+            taken = 0
             async for frame in socket:
                 if frame.type in _DATA and (self._is_busy or not self._take_now(frame.data)):
                     self._put(frame.data)
                     await self._room.wait()
+                taken += 1
+                if taken % BURST == 0:
+                    await asyncio.sleep(0)
             self._has_left = True
             self._some.set()
             await asyncio.wait([taking], timeout=LEAVE_TIMEOUT)
@@ -78,5 +85,6 @@ class ClientInbox:
                 message = self._waiting.popleft()
                 self._count(-len(message))
                 await self._take(message)
+                await asyncio.sleep(0)
             self._is_taking = False
             self._some.clear()

@@ -50,8 +50,10 @@ def loads_bounded(text: str) -> Any:
     if len(rest) > MAX_REST or rest.count(",") + rest.count("[") + rest.count("{") > MAX_VALUES:
         raise TooMuch("too many values in one text")
     value = loads(rest)
-    if aside:
-        value = _put_back(value, aside)
+    try:
+        value = _put_back(value, aside) if aside else value
+    except RecursionError:
+        raise ValueError("objects too deep within each other") from None
     if aside:
         raise ValueError("a long string is not a value")
     return value

@@ -71,6 +71,26 @@ async def test_messages_are_taken_in_their_order(slowly: bool) -> None:
     assert taker.taken == [str(number) for number in range(50)]
 
 
+@pytest.mark.parametrize("slowly", [False, True])
+async def test_others_get_their_turn_while_many_come_at_once(slowly: bool) -> None:
+    taker = Taker(slowly=slowly)
+    taker.open.set()
+    most, before = 0, 0
+
+    def is_done() -> bool:
+        nonlocal most, before
+        most, before = max(most, len(taker.taken) - before), len(taker.taken)
+        return before == 2_000
+
+    async with reading(taker) as socket:
+        transport = socket._conn.transport if socket._conn is not None else None
+        assert transport is not None
+        # Masked by nothing: one write, so that they come in few pieces.
+        transport.write(b"\x81\x81\0\0\0\0x" * 2_000)
+        await until(is_done)
+    assert most <= client_inbox.BURST
+
+
 @pytest.mark.parametrize("is_open", [False, True])
 async def test_who_leaves_is_noticed_and_what_was_sent_last_is_taken(
     monkeypatch: pytest.MonkeyPatch, is_open: bool

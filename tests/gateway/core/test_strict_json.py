@@ -60,6 +60,7 @@ def test_long_texts_are_read_as_pythons_own_reader_does(value: Any, ascii_only: 
         f'{{"{FILLED}": 1}}',
         f'["{FILLED}" "{FILLED}"]',
         f'{{"a": "{FILLED}", "a": 1}}',
+        f'{{"a": "{FILLED}", "b": {"[" * 800 + "]" * 800}}}',
     ],
 )
 def test_a_long_run_that_is_no_value_is_refused(text: str) -> None:
