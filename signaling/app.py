@@ -43,7 +43,7 @@ from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
 from signaling.doorkeeper import Doorkeeper, doorkeeper
 from signaling.forwarded import trusting
-from signaling.http import HttpDoor, cors
+from signaling.http import HttpDoor, cors, harden
 from signaling.http_errors import errors
 from signaling.ice import IceServers
 from signaling.live_calls import LiveCalls
@@ -142,7 +142,7 @@ class Gateway:
                 user_rate(calls),
             ]
         )
-        app.on_response_prepare.append(say_id)
+        app.on_response_prepare.extend((say_id, harden))
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
         app.add_routes(CallsDoor(sessions, live).routes())
@@ -270,6 +270,8 @@ class Gateway:
             await self._embedded.stop()
         if self._text_model is not None:
             await self._text_model.close()
+        if self._doorkeeper is not None:
+            await self._doorkeeper.close()
         for certificate in self._certificates:
             await certificate.close()
 

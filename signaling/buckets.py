@@ -7,8 +7,8 @@ from collections import OrderedDict
 from typing import Final
 
 MAX_KEYS: Final = 10_000
-"""Addresses, or users, remembered. Those not heard of for longest go first, and begin anew with a full
-bucket.
+"""Addresses, or users, remembered. Those not heard of for longest go first, and begin anew with a
+full bucket.
 """
 
 _IPV6_SITE: Final = 64

@@ -1,4 +1,4 @@
-"""How often one address, and one user, may ask for something by HTTP, and for calls in particular."""
+"""How often one address, and one user, may ask for something by HTTP, and for calls."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "call": "place one WebRTC call with a WAV file as the microphone",
     "model": "run the embedded Realtime model alone",
     "replay": "run a recorded call through the rules again, and show what differs",
+    "token": "make a token of AUTH_SECRET",
     "bench": "measure a gateway under the load of many calls",
 }
 
@@ -48,6 +49,10 @@ def main(argv: list[str] | None = None) -> int:
         from client.python.bench.command import main as bench
 
         return bench(rest)
+    if command == "token":
+        from signaling.token_command import main as token
+
+        return token(rest)
     if command == "replay":
         from gateway.replaying import main as replay
 

@@ -11,6 +11,7 @@ from gateway.config import Settings
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.caller import Caller, Scope
 from signaling.keys import EphemeralKeys, is_key
+from signaling.oidc import OidcTokens
 from signaling.tokens import MAX_TOKEN, SecretTokens
 
 
@@ -19,6 +20,8 @@ class Verifier(Protocol):
 
     async def verify(self, token: str) -> Caller | None:
         """Who shows it; None: it has expired, or is none of this kind."""
+
+    async def close(self) -> None: ...
 
 
 class Doorkeeper:
@@ -31,6 +34,10 @@ class Doorkeeper:
     @property
     def is_open(self) -> bool:
         return not self._verifiers
+
+    async def close(self) -> None:
+        for verifier in self._verifiers:
+            await verifier.close()
 
     async def identify(self, token: str | None, *, even_expired: bool = False) -> Caller:
         """Who shows ``token``; None: nothing was shown.
@@ -56,10 +63,13 @@ class Doorkeeper:
 
 def doorkeeper(settings: Settings) -> tuple[EphemeralKeys, Doorkeeper]:
     """The keys and the tokens that open this gateway."""
-    if settings.auth_secret is None:
-        keys = EphemeralKeys()
-        return keys, Doorkeeper(keys)
-    secret = settings.auth_secret.get_secret_value()
-    # Keys hold at every gateway of the secret, but are no tokens, nor the other way round.
-    keys = EphemeralKeys(hmac.digest(secret.encode(), b"talkpath: ephemeral keys", hashlib.sha256))
-    return keys, Doorkeeper(keys, [SecretTokens(secret)])
+    keys, verifiers = EphemeralKeys(), list[Verifier]()
+    if settings.auth_secret is not None:
+        secret = settings.auth_secret.get_secret_value()
+        # They hold at every gateway of the secret, but are no tokens, nor the other way round.
+        code = hmac.digest(secret.encode(), b"talkpath: ephemeral keys", hashlib.sha256)
+        keys = EphemeralKeys(code)
+        verifiers.append(SecretTokens(secret))
+    if settings.oidc_issuer is not None:
+        verifiers.append(OidcTokens(settings.oidc_issuer, settings.oidc_audience))
+    return keys, Doorkeeper(keys, verifiers)

@@ -22,10 +22,12 @@ from gateway.session import Session
 from gateway.sessions import NO_SUCH_SESSION, Sessions
 from signaling import events
 from signaling.audio import read_audio
+from signaling.buckets import Buckets
 from signaling.caller import Caller, Scope
 from signaling.client import Client
 from signaling.doorkeeper import Doorkeeper
 from signaling.engine import MALFORMED, MAX_PACKET_BYTES, Refusal, SocketServer
+from signaling.forwarded import remote_of
 from signaling.ice import IceServers
 from signaling.origins import Origins
 
@@ -35,6 +37,9 @@ ANSWER_TIMEOUT = 8.0
 """Seconds that an event may take: less than a client may leave a ping unanswered, as its answer is
 not read meanwhile.
 """
+
+EVENTS = (200.0, 2_000.0)
+"""A second of one client, and at once: a microphone sends 50, and some catch up."""
 
 ENVELOPE_BYTES = 4_096
 """Of an event around its base64: enough to refuse what is a little too large by its code."""
@@ -52,6 +57,7 @@ class SocketIoDoor:
     """All Socket.IO clients of this gateway (contract: ``docs/protocol.md``).
 
     :param max_audio: bytes of audio in one ``send_audio``.
+    :param calls: joins and offers of one address, and of one user.
     """
 
     def __init__(
@@ -61,7 +67,11 @@ class SocketIoDoor:
         ice_servers: IceServers,
         max_audio: int,
         doorkeeper: Doorkeeper,
+        calls: Buckets,
     ) -> None:
+        self._calls = calls
+        self._events = Buckets(*EVENTS)
+        self._clock = asyncio.get_running_loop().time
         self._sessions = sessions
         self._doorkeeper = doorkeeper
         self._max_audio = max_audio
@@ -111,7 +121,7 @@ class SocketIoDoor:
                 await self._doorkeeper.identify(token, even_expired=True)
             except GatewayError as error:
                 raise Refusal(error.code.value, error.message) from None
-        self._clients[sid] = Client(sid, self._server, token)
+        self._clients[sid] = Client(sid, self._server, token, remote_of(request))
 
     async def _disconnect(self, sid: str, lost: bool) -> None:
         client = self._clients.pop(sid)
@@ -125,6 +135,8 @@ class SocketIoDoor:
             if client is None or not client.keeps_up():
                 return _refuse(None, _closing())
             try:
+                if not self._events.take_of(sid, self._clock()):
+                    raise GatewayError(ErrorCode.RATE_LIMITED, "too many events at once")
                 async with asyncio.timeout(ANSWER_TIMEOUT), client.turn:
                     answer = await handler(client, _payload(name, args))
                 return {"ok": True, **(answer or {})}
@@ -153,7 +165,10 @@ class SocketIoDoor:
         join = events.Join.parse(data)
         resumes = join.session_id is not None and join.resume_token is not None
         # A resume token is worth more than a key, which may have expired meanwhile.
+        self._count(client.remote, "too many calls from this address")
         caller = await self._identify(client, even_expired=resumes)
+        if caller.owner is not None:
+            self._count(caller.owner, "too many calls of this user", is_address=False)
         config = caller.grant.config
         if config.control == Control.PASS_THROUGH.value:
             raise GatewayError(ErrorCode.BAD_REQUEST, _NO_PASS_THROUGH)
@@ -193,6 +208,12 @@ class SocketIoDoor:
             "agentSet": session.agent_set,
         }
 
+    def _count(self, whose: str, refusal: str, *, is_address: bool = True) -> None:
+        """:raises GatewayError: ``rate_limited``."""
+        take = self._calls.take if is_address else self._calls.take_of
+        if not take(whose, self._clock()):
+            raise GatewayError(ErrorCode.RATE_LIMITED, refusal)
+
     async def _identify(self, client: Client, *, even_expired: bool) -> Caller:
         if even_expired and self._doorkeeper.is_open:
             return Caller()
@@ -221,6 +242,7 @@ class SocketIoDoor:
 
     async def _offer(self, client: Client, data: Any) -> Ack:
         session, sdp = _session(client), events.parse_offer(data)
+        self._count(client.remote, "too many offers from this address")
         return {"type": "answer", "sdp": await session.offer(sdp)}
 
     async def _candidate(self, client: Client, data: Any) -> None:

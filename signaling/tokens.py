@@ -50,6 +50,9 @@ class SecretTokens:
             return None
         return caller_of(claims, self._clock())
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 CHECKS: Final[Options] = {
     "verify_exp": False,

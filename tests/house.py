@@ -136,7 +136,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
-    "jwt": ("signaling/keys.py", "signaling/tokens.py"),
+    "jwt": ("signaling/keys.py", "signaling/oidc.py", "signaling/tokens.py"),
     "sipmessage": ("signaling/sip/",),
     "dns": ("signaling/sip/resolver.py",),
     "websockets": (
