@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from gateway.core.control import Control, Right
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
+from gateway.core.observer import CallFacts, Observe
 from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
@@ -78,14 +79,24 @@ class Sessions:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._graces: dict[str, asyncio.TimerHandle] = {}
         self.draining = False
+        self.observe: list[Observe] = []
+        """Who looks on at the sessions that are opened from now on."""
 
     @property
     def defaults(self) -> SessionDefaults:
         """What a session is made of unless its client asks for something else."""
         return self._defaults
 
+    @property
+    def decoding_backlog(self) -> int:
+        """Recordings of clients that wait to be decoded."""
+        return self._decoding.backlog
+
     def __len__(self) -> int:
         return len(self._live)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._live.values()))
 
     @property
     def model_state(self) -> str:
@@ -103,12 +114,14 @@ class Sessions:
         *,
         agent_set: str | None = None,
         model: str | None = None,
+        door: str = "",
         ends_with_leg: bool = False,
         **settings: Any,
     ) -> Session:
         """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
         default, but of ``turn_detection`` push-to-talk.
 
+        :param door: by which the caller comes: a word.
         :raises GatewayError: as :meth:`admit`.
         """
         agents = self.admit(agent_set)
@@ -137,9 +150,13 @@ class Sessions:
             self._defaults.costs,
             self._defaults.pcm,
             self._decoding,
+            door=door,
             ends_with_leg=ends_with_leg,
             recorder=self._defaults.recorder,
         )
+        facts = CallFacts(session.id, door, agents.name, asyncio.get_running_loop().time())
+        for observe in self.observe:
+            session.observers.add(observe(facts))
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)
         self._tasks[session.id] = task

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +43,8 @@ from signaling.http_errors import errors
 from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
+from signaling.loop_lag import LoopLag
+from signaling.observing import Observing
 from signaling.origins import Origins
 from signaling.phone_calls import PhoneCallsDoor
 from signaling.realtime_socket import RealtimeDoor
@@ -57,6 +58,7 @@ from signaling.sip.reception import Reception
 from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
 from signaling.tls import CertificateError, ServerCertificate
+from signaling.watched import Watched
 from signaling.webhook_sender import WebhookSender
 from signaling.whip import WhipDoor
 
@@ -87,6 +89,7 @@ class Gateway:
         self._text_model: ResponsesModel | None = None
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
+        self._observing: Observing | None = None
         self._door: SocketIoDoor | None = None
         self._certificates: list[ServerCertificate] = []
         self.sip: SipDoor | None = None
@@ -123,12 +126,10 @@ class Gateway:
         keys = EphemeralKeys()
         self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
         self.live = live = LiveCalls(sessions, keys)
-        app = web.Application(
-            middlewares=[request_ids, cors(origins), errors, call_rate(Buckets(*RATE))]
-        )
+        rates, webhooks = Buckets(*RATE), _webhooks(settings)
+        app = web.Application(middlewares=[request_ids, cors(origins), errors, call_rate(rates)])
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
-        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
         app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
@@ -139,12 +140,21 @@ class Gateway:
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         try:
-            self.sip = SipDoor(sessions, origins, sip_options, _reception(settings, sessions, live))
+            self.sip = SipDoor(sessions, origins, sip_options, Reception(sessions, live, webhooks))
         except TrunkError as error:
             raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
         app.add_routes(PhoneIceServers(ice_servers, sip_options.users).routes())
         app.add_routes(PhoneCallsDoor(self.sip, live).routes())
+        url = _without_query(endpoint.url)
+        self._observing = observing = Observing(
+            Watched(
+                *(sessions, url, LoopLag(), rates, self._door, self._embedded, self.recorder),
+                *(webhooks, self.sip),
+            )
+        )
+        app.add_routes(HttpDoor(sessions, observing.health.report).routes())
+        app.add_routes(observing.routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
@@ -152,9 +162,6 @@ class Gateway:
         await self._listen(app, certificate)
         for each in self._certificates:
             each.watch()
-
-    def _trunks(self) -> Mapping[str, str]:
-        return self.sip.trunks.states if self.sip is not None else {}
 
     async def _listen(self, app: web.Application, certificate: ServerCertificate | None) -> None:
         host = self._settings.host
@@ -249,6 +256,8 @@ class Gateway:
             await self.sip.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._observing is not None:
+            await self._observing.close()
         if self._embedded is not None:
             await self._embedded.stop()
         if self._text_model is not None:
@@ -350,12 +359,11 @@ def _addresses(settings: Settings) -> MediaAddresses:
         raise SettingsError(str(error)) from None
 
 
-def _reception(settings: Settings, sessions: Sessions, live: LiveCalls) -> Reception:
+def _webhooks(settings: Settings) -> WebhookSender | None:
     url, secret = settings.sip_webhook_url, settings.sip_webhook_secret
     if url is None or secret is None:
-        return Reception(sessions, live)
-    key = webhook_key(secret.get_secret_value())
-    return Reception(sessions, live, WebhookSender(url, key))
+        return None
+    return WebhookSender(url, webhook_key(secret.get_secret_value()))
 
 
 def _ice_servers(settings: Settings) -> IceServers:

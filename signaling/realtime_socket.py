@@ -75,6 +75,7 @@ class RealtimeDoor:
             config,
             {},
             request.query.get("model") or None,
+            door="websocket",
         )
         audio = SocketAudio()
         try:

@@ -133,6 +133,11 @@ class Recorder:
             self._lost_lines + self._dropped_lines,
         )
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is there that writes."""
+        return self._thread.is_alive()
+
     def records(self, session_id: str) -> bool:
         """Whether that call is being recorded here."""
         return session_id in self._live

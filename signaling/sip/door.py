@@ -55,6 +55,21 @@ _REFUSALS: Final[Mapping[ErrorCode, int]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class SipStats:
+    """How the door fares now.
+
+    :ivar calls: in progress; ``registrations``: ways to phones that registered.
+    :ivar refused_messages, refused_calls: because their address sent too many, since the start.
+    """
+
+    calls: int
+    transactions: int
+    registrations: int
+    refused_messages: int
+    refused_calls: int
+
+
 class SipCannotListen(Exception):
     """An address of ``SIP_LISTEN`` cannot be had: one sentence says why."""
 
@@ -135,6 +150,22 @@ class SipDoor:
         """Where phones reach us, besides the WebSocket."""
         return self._listeners.addresses
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether it still does, wherever it did."""
+        return self._listeners.are_open
+
+    @property
+    def stats(self) -> SipStats:
+        agent = self._agent
+        return SipStats(
+            len(agent),
+            agent.transactions,
+            len(agent.registrar),
+            agent.messages.refused,
+            agent.new_calls.refused,
+        )
+
     async def start(self) -> None:
         """Listen.
 
@@ -164,7 +195,9 @@ class SipDoor:
         """
         self._sessions.admit(agent_set)
         routes = await ways_to(to, sender, self._agent.registrar, self.trunks)
-        session = self._sessions.open("sip", agent_set=agent_set, ends_with_leg=True)
+        session = self._sessions.open(
+            "sip", door="sip_out", agent_set=agent_set, ends_with_leg=True
+        )
         dialling = Dialling(self, session, to)
         self._sessions.when_ended(session, dialling.on_session_ended)
         ways = [(route, self._phone(route.flow, trusted=route.trusted)) for route in routes]

@@ -68,7 +68,7 @@ class Reception:
         """
         if self._sender is None:
             session = self._sessions.open(
-                "sip", agent_set=agent_set, ends_with_leg=True, context=context
+                "sip", door="sip", agent_set=agent_set, ends_with_leg=True, context=context
             )
             self._live.add(self._live.new_id(), session)
             yield session
@@ -78,7 +78,7 @@ class Reception:
         with self._announced(call, self._sender) as (known, ringing):
             config = await ringing.decided(RING_TIME)
             config = replace(config, agent_set=config.agent_set or agent_set)
-            session = open_session(self._sessions, "sip", config, {}, context=context)
+            session = open_session(self._sessions, "sip", config, {}, context=context, door="sip")
             self._live.add(known.id, session)
             yield session
 
