@@ -13,6 +13,8 @@ import structlog
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.agents.text_model import TextModel
+from gateway.audit.actor import Actor, acting
+from gateway.audit.audit import NO_AUDIT, Audit
 from gateway.core.control import Control, Right
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
@@ -57,6 +59,8 @@ class SessionDefaults:
     """What these may change although agents run the call."""
     recorder: Recorder | None = None
     """None: calls are not recorded."""
+    audit: Audit = NO_AUDIT
+    """Gets to know who opened, resumed and ended sessions."""
 
 
 class Sessions:
@@ -91,6 +95,11 @@ class Sessions:
     def decoding_backlog(self) -> int:
         """Recordings of clients that wait to be decoded."""
         return self._decoding.backlog
+
+    @property
+    def audit(self) -> Audit:
+        """Where it is noted who does what to them."""
+        return self._defaults.audit
 
     def __len__(self) -> int:
         return len(self._live)
@@ -160,7 +169,9 @@ class Sessions:
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)
         self._tasks[session.id] = task
-        task.add_done_callback(lambda _: self._forget(session.id))
+        opener, began = acting(), asyncio.get_running_loop().time()
+        self.audit.happened("session.opened", opener, session.id, agentSet=session.agent_set)
+        task.add_done_callback(lambda _: self._forget(session, opener, began))
         return session
 
     def admit(self, agent_set: str | None, *, freed: int = 0) -> AgentSet:
@@ -172,6 +183,7 @@ class Sessions:
         limit = self._defaults.max_sessions
         if self.draining or (limit and len(self._live) - freed >= limit):
             raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
+        self.audit.check()
         return self.find_agents(agent_set or self._defaults.agent_set)
 
     def find_agents(self, name: str) -> AgentSet:
@@ -200,10 +212,13 @@ class Sessions:
             return False
         return True
 
-    def _forget(self, session_id: str) -> None:
-        self._live.pop(session_id, None)
-        self._tasks.pop(session_id, None)
-        self._stop_grace(session_id)
+    def _forget(self, session: Session, opener: Actor, began: float) -> None:
+        self._live.pop(session.id, None)
+        self._tasks.pop(session.id, None)
+        self._stop_grace(session.id)
+        seconds = round(asyncio.get_running_loop().time() - began, 1)
+        reason = session.end_reason
+        self.audit.happened("session.ended", opener, session.id, reason=reason, seconds=seconds)
 
     def find(self, session_id: str, token: str) -> Session:
         """The session that a dropped client wants to come back to.
@@ -225,6 +240,7 @@ class Sessions:
         :raises GatewayError: ``session_expired``.
         """
         session = self.find(session_id, token)
+        self.audit.note("session.resumed", acting(), session.id)
         self._stop_grace(session_id)
         return session
 

@@ -15,6 +15,8 @@ from aiohttp import web
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.agents.text_model import TextModel
+from gateway.audit.audit import NO_AUDIT
+from gateway.audit.log import AuditLog
 from gateway.config import Settings, SettingsError
 from gateway.core.lifetime import SessionLimits
 from gateway.core.usage import price_of
@@ -33,6 +35,7 @@ from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from gateway.webhook_settings import webhook_key
+from signaling.auditing import audit_log, known_actor, note_expired
 from signaling.buckets import Buckets
 from signaling.call_control import CallControlDoor
 from signaling.call_rate import RATE, call_rate
@@ -87,6 +90,7 @@ class Gateway:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
         self._text_model: ResponsesModel | None = None
+        self.audit: AuditLog | None = None
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
         self._observing: Observing | None = None
@@ -114,10 +118,13 @@ class Gateway:
         libopus.load()
         endpoint = await self._model()
         self._text_model = _text_model(settings)
-        self.recorder = _recorder(settings)
+        self.audit = audit_log(settings)
+        self.recorder = _recorder(settings, self.audit)
         self.sessions = sessions = Sessions(
             replace(
-                _defaults(settings, agent_sets, agents, self._text_model), recorder=self.recorder
+                _defaults(settings, agent_sets, agents, self._text_model),
+                recorder=self.recorder,
+                audit=self.audit or NO_AUDIT,
             ),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
@@ -127,7 +134,9 @@ class Gateway:
         self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
         self.live = live = LiveCalls(sessions, keys)
         rates, webhooks = Buckets(*RATE), _webhooks(settings)
-        app = web.Application(middlewares=[request_ids, cors(origins), errors, call_rate(rates)])
+        app = web.Application(
+            middlewares=[request_ids, cors(origins), errors, call_rate(rates), known_actor]
+        )
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
@@ -135,7 +144,7 @@ class Gateway:
         app.add_routes(CallControlDoor(sessions, live).routes())
         app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
         if self.recorder is not None:
-            app.add_routes(RecordingsDoor(self.recorder).routes())
+            app.add_routes(RecordingsDoor(self.recorder, sessions.audit).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
@@ -264,6 +273,8 @@ class Gateway:
             await self._text_model.close()
         for certificate in self._certificates:
             await certificate.close()
+        if self.audit is not None:
+            await self.audit.close()
 
 
 def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
@@ -314,7 +325,7 @@ def _defaults(
     )
 
 
-def _recorder(settings: Settings) -> Recorder | None:
+def _recorder(settings: Settings, audit: AuditLog | None) -> Recorder | None:
     if settings.record_dir is None:
         return None
     retention = Retention(settings.record_max_days, settings.record_max_bytes)
@@ -325,7 +336,8 @@ def _recorder(settings: Settings) -> Recorder | None:
             settings.record_packets,
             retention,
             settings.record_notice or "",
-        )
+        ),
+        lambda session_id: note_expired(audit, session_id),
     )
     try:
         recorder.start()

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.audit.actor import acting
 from gateway.sessions import Sessions
 from signaling.bodies import read_json
 from signaling.events import bad_request, mapping
@@ -71,6 +72,7 @@ class ClientSecretsDoor:
         if config.agent_set is not None:
             self._sessions.find_agents(config.agent_set)
         key = self._keys.issue(config, parse_lifetime(expires_after, lifetime))
+        self._sessions.audit.note("key.minted", acting(), key=key.id, expiresAt=key.expires_at)
         session = self._shown(key, config)
         return {"value": key.value, "expires_at": key.expires_at, "session": session}
 

@@ -27,6 +27,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.heartbeat": frozenset(),
     "gateway.recording": frozenset({"gateway.core", "gateway.media", "gateway.heartbeat"}),
     "gateway.keypad": frozenset(),
+    "gateway.audit": frozenset({"gateway.core", "gateway.recording"}),
     "client": frozenset(),
 }
 ROOMS["gateway.session_offer"] = frozenset({"gateway.core", "gateway.media"})
@@ -121,7 +122,9 @@ ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
 ROOMS["gateway.session_depths"] = frozenset(
     {"gateway.core", "gateway.session", "gateway.session_clients", "gateway.uplink"}
 )
-ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}
+ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {
+    *("gateway.audit", "gateway.config", "gateway.session")
+}
 ROOMS["signaling"] = frozenset(ROOMS)
 
 # A foreign library is imported in the files named here only: a folder (with /) means all in it.

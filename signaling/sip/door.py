@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from gateway.audit.actor import acting
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status, StatusChanged
 from gateway.session import Session
@@ -201,6 +202,7 @@ class SipDoor:
         dialling = Dialling(self, session, to)
         self._sessions.when_ended(session, dialling.on_session_ended)
         ways = [(route, self._phone(route.flow, trusted=route.trusted)) for route in routes]
+        self._sessions.audit.happened("call.dialled", acting(), session.id, to=to)
         log.info("dial", session=session.id, phones=len(ways))
         self._own(dialling.run(ways), "sip-dial")
         return dialling
