@@ -22,6 +22,7 @@ OPENS: Final = frozenset(
         ("POST", "/v1/realtime/client_secrets"),
         ("POST", "/v1/realtime/sessions"),
         ("POST", "/api/session"),
+        ("GET", "/api/session"),
         ("POST", "/api/calls"),
         ("GET", "/sip/ice-servers"),
     }

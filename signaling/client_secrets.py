@@ -44,6 +44,8 @@ class ClientSecretsDoor:
             web.post("/v1/realtime/client_secrets", self._client_secret),
             web.post("/v1/realtime/sessions", self._beta_session),
             web.post("/api/session", self._bridge_session),
+            # As the pages of OpenAI's demo ask their own server.
+            web.get("/api/session", self._bridge_session, allow_head=False),
         ]
 
     async def _client_secret(self, request: web.Request) -> web.Response:
