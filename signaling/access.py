@@ -42,6 +42,7 @@ ACCESS: Final[Needs] = {
     ("GET", "/sip/ice-servers"): Access.OPEN,
     ("POST", "/v1/realtime/client_secrets"): Access.CALL,
     ("POST", "/v1/realtime/sessions"): Access.CALL,
+    ("GET", "/api/session"): Access.CALL,
     ("POST", "/api/session"): Access.CALL,
     ("POST", "/v1/realtime/calls"): Access.CALL,
     ("GET", "/v1/realtime"): Access.CALL,
