@@ -35,6 +35,7 @@ from signaling.http_errors import errors
 from signaling.live_calls import LiveCalls
 from signaling.loop_lag import LoopLag
 from signaling.observing import Observing
+from signaling.operators import OperatorsDoor
 from signaling.origins import Origins
 from signaling.parts import (
     addresses_of,
@@ -173,6 +174,7 @@ class Gateway:
         )
         app.add_routes(HttpDoor(sessions, observing.health.report).routes())
         app.add_routes(observing.routes())
+        app.add_routes(OperatorsDoor(sessions).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
