@@ -64,6 +64,9 @@ ACCESS: Final[Needs] = {
     ("GET", "/api/sessions"): Access.ADMIN,
     ("GET", "/api/sessions/{id}"): Access.ADMIN,
     ("POST", "/api/sessions/{id}/hangup"): Access.ADMIN,
+    ("POST", "/api/sessions/{id}/text"): Access.ADMIN,
+    ("GET", "/api/history"): Access.ADMIN,
+    ("GET", "/api/agents"): Access.ADMIN,
     ("GET", "/metrics"): Access.ADMIN,
 }
 

@@ -40,6 +40,16 @@ async def test_a_call_is_listed_looked_at_and_ended() -> None:
         assert [entry["kind"] for entry in looked["timeLine"]][:2] == ["status", "caller"]
         assert "secret" not in str(looked)
 
+        async with http.post(f"{path}/text", json={"text": "Offer a discount."}) as answer:
+            assert answer.status == 202
+        assert "discount" in str(await line.wait_for("conversation.item.create"))
+        async with http.post(f"{path}/text", json={"text": " "}) as answer:
+            assert answer.status == 400
+        _, history = await get("/api/history")
+        assert (history["minutes"][-1]["calls"], history["minutes"][-1]["turns"]) == (1, 1)
+        _, agents = await get("/api/agents")
+        assert [agent["answers"] for agent in agents["agents"]] == [1]
+
         async with http.post(f"{path}/hangup") as answer:
             assert answer.status == 200
         await until(lambda: not gateway.sessions)
