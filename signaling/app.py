@@ -130,7 +130,7 @@ class Gateway:
         )
         origins = Origins(settings.allowed_origins)
         keys, self._doorkeeper = doorkeeper(settings)
-        # An address's, and a user's: no user is called like an address.
+        # An address's, and a user's.
         rates, webhooks = Buckets(*settings.call_rate), webhooks_of(settings)
         self._door = SocketIoDoor(
             sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper, rates
@@ -164,7 +164,9 @@ class Gateway:
         except TrunkError as error:
             raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
-        app.add_routes(PhoneIceServers(ice_servers, sip_options.users).routes())
+        app.add_routes(
+            PhoneIceServers(ice_servers, sip_options.users, closed=sip_options.closed).routes()
+        )
         app.add_routes(PhoneCallsDoor(self.sip, live).routes())
         url = without_query(endpoint.url)
         self._observing = observing = Observing(

@@ -32,10 +32,13 @@ class Buckets:
 
     def take(self, host: str, now: float) -> bool:
         """Take a token for what came from ``host``; False: there is none."""
-        return self.take_of(_site(host), now)
+        return self._take(_site(host), now)
 
-    def take_of(self, key: str, now: float) -> bool:
-        """The same for what is known by another name than an address."""
+    def take_of(self, name: str, now: float) -> bool:
+        """The same for what is known by a name, be it written like an address."""
+        return self._take(f"name {name}", now)
+
+    def _take(self, key: str, now: float) -> bool:
         level, at = self._levels.pop(key, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._rate)
         taken = level >= 1.0

@@ -22,12 +22,15 @@ ANYBODY: Final = "phone"
 class PhoneIceServers:
     """``GET /sip/ice-servers``: ``{iceServers}``, each as an RTCIceServer.
 
-    :param users: passwords by name, as for calls; empty: anybody may ask.
+    :param users: passwords by name, as for calls; empty: anybody may ask, unless ``closed``.
     """
 
-    def __init__(self, servers: IceServers, users: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, servers: IceServers, users: Mapping[str, str] | None, *, closed: bool = False
+    ) -> None:
         self._servers = servers
         self._users = users
+        self._closed = closed
         # The password of names that are not there: their check takes as long as another, and fails.
         self._nobody = secrets.token_hex(16)
 
@@ -47,7 +50,7 @@ class PhoneIceServers:
     def _user(self, credentials: str) -> str | None:
         """Who asks; None: nobody with an account."""
         if not self._users:
-            return ANYBODY
+            return None if self._closed else ANYBODY
         name, _, given = _decoded(credentials).partition(":")
         password = self._users.get(name, self._nobody)
         return name if hmac.compare_digest(password.encode(), given.encode()) else None

@@ -166,7 +166,8 @@ class UserAgent:
         if begins_call and self._knows(flow):
             return None
         if self._digest is None:
-            return (403, ()) if self._closed and begins_call else None
+            # Whoever registers under a name is called when an operator asks for it.
+            return (403, ()) if self._closed else None
         verdict = self._digest.judge(asked.method, asked.headers.get("Authorization"), now)
         if verdict is Verdict.GOOD:
             return None

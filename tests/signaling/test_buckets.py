@@ -24,3 +24,10 @@ def test_addresses_are_forgotten_the_oldest_first() -> None:
         assert calls.take(f"host-{number}", 0.0)
     assert calls.take("host-0", 0.0)
     assert not calls.take(f"host-{MAX_KEYS}", 0.0)
+
+
+def test_a_name_written_like_an_address_is_none() -> None:
+    calls = Buckets(rate=0.0, burst=1.0)
+    assert calls.take("192.0.2.1", 0.0)
+    assert calls.take_of("192.0.2.1", 0.0)
+    assert not calls.take_of("192.0.2.1", 0.0)
