@@ -44,6 +44,7 @@ from signaling.http_errors import errors
 from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
+from signaling.openapi import OpenApiDoor
 from signaling.origins import Origins
 from signaling.phone_calls import PhoneCallsDoor
 from signaling.realtime_socket import RealtimeDoor
@@ -129,6 +130,7 @@ class Gateway:
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
         app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
+        app.add_routes(OpenApiDoor().routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
         app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
