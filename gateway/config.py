@@ -279,6 +279,7 @@ class Settings(BaseSettings):
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
 
+    audit_log: Path | None = Field(default=None, description="a file")
     record_dir: Path | None = Field(default=None, description="a folder")
     record_format: Annotated[Literal["opus", "wav"], BeforeValidator(_lower)] = Field(
         default="opus", description="opus or wav"

@@ -21,6 +21,7 @@ from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
 from gateway.core.rollover import Moment
 from gateway.core.steps import TURN, StepTimes
 from gateway.core.transcript import Transcript
+from gateway.core.turn_marks import TurnMarks
 from gateway.core.turns import Action, Input, Turn, Turns
 from gateway.handover import Handover
 from gateway.realtime import protocol
@@ -63,7 +64,7 @@ class Conversation:
         self.server_answers = True
         """Whether the server answers turns that it heard the end of (``create_response``)."""
         self.steps = StepTimes()
-        self._speech_stopped_at: float | None = None
+        self.marks = TurnMarks()
         self._answering: set[str] = set()
         self._handlers: dict[str, Callable[[protocol.Event, float], None]] = {
             protocol.SPEECH_STARTED: self._on_speech_started,
@@ -110,7 +111,7 @@ class Conversation:
     def _on_speech_stopped(self, event: protocol.Event, now: float) -> None:
         self.replay.speech_stopped(event.get("audio_end_ms"))
         self.turns.feed(Input.SPEECH_STOPPED)
-        self._speech_stopped_at = now
+        self.marks.turn_ended(now)
         self._expect_answer(now)
 
     def _on_committed(self, event: protocol.Event, now: float) -> None:
@@ -153,6 +154,7 @@ class Conversation:
 
     def _on_response_created(self, event: protocol.Event, now: float) -> None:
         self.responses.created(event["response"]["id"])
+        self.marks.model_began(now)
         self.turns.feed(Input.RESPONSE_STARTED)
         self._answering.clear()
 
@@ -178,9 +180,8 @@ class Conversation:
         if self.audible:
             self._playout.push(event["item_id"], pcm, event.get("content_index", 0))
         self.turns.feed(Input.AUDIO_STARTED)
-        if self._speech_stopped_at is not None:
-            self.steps.add(TURN, now - self._speech_stopped_at)
-            self._speech_stopped_at = None
+        if (waited := self.marks.sounded(now)) is not None:
+            self.steps.add(TURN, waited)
 
     def _on_audio_done(self, event: protocol.Event, now: float) -> None:
         self._finish_audio([event["item_id"]], now)
@@ -235,7 +236,7 @@ class Conversation:
         """
         self.interrupt(now)
         item_id = self._write(text)
-        self._speech_stopped_at = now
+        self.marks.turn_ended(now)
         self.request_response()
         self.poll(now)
         return item_id
@@ -254,7 +255,7 @@ class Conversation:
         """End of push-to-talk: what was said becomes a turn, and is answered."""
         self.replay.commit(now)
         self._send(protocol.commit())
-        self._speech_stopped_at = now
+        self.marks.turn_ended(now)
         self.request_response()
 
     def clear(self) -> None:
@@ -368,7 +369,7 @@ class Conversation:
             self._emit(out.AudioInterrupted(cut.item_id, cut.heard_ms))
         self._cut_unplayed()
         self._answering.clear()
-        self._speech_stopped_at = None
+        self.marks.cut()
 
     def _cut_unplayed(self) -> None:
         """Cut the answers of which the playout holds nothing: text that ran ahead of its voice was

@@ -17,6 +17,7 @@ from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, SessionEvent, Status
 from gateway.core.lifetime import Lifetime, SessionLimits
 from gateway.core.mailbox import Listener, Mailbox
+from gateway.core.observer import Observers
 from gateway.core.playout import Playout
 from gateway.heartbeat import heartbeat
 from gateway.keypad import Keypad
@@ -68,12 +69,14 @@ class Session:
         pcm: PcmFormat,
         decoding: DecodingPool,
         *,
+        door: str = "",
         ends_with_leg: bool = False,
         recorder: Recorder | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
         self.user_id = user_id
+        self.door = door
         self.status = Status.CONNECTING
         self.end_reason = ""
         """Why the session ended; empty while it lives."""
@@ -81,6 +84,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._mailbox = Mailbox()
+        self.observers = Observers(self._loop.time)
         self._playout = Playout()
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
@@ -119,13 +123,11 @@ class Session:
         )
         self._keypad = Keypad(lambda keys: self._conversation.press(keys, self._loop.time()))
         self._muted = False
-        self.clients = SessionClients(
-            SessionParts(
-                *(self, int(time.time() + limits.duration), self._conversation, self._playout),
-                *(self._uplink, self._model, self._agents),
-            ),
-            keeps_early=ends_with_leg,
+        self.parts = SessionParts(
+            *(self, int(time.time() + limits.duration), self._conversation, self._playout),
+            *(self._uplink, self._model, self._agents, self._mailbox),
         )
+        self.clients = SessionClients(self.parts, keeps_early=ends_with_leg)
         self.channel = DataChannelClient(self.clients, lambda: self.legs.data_channel)
         self._apply_settings()
         self._lifetime = Lifetime(limits, self._loop.time())
@@ -189,8 +191,7 @@ class Session:
         if self._playout.moved():
             self.touch()
         self._watch.tick()
-        leg = self.legs.measured
-        if leg is not None:
+        if (leg := self.legs.measured) is not None:
             model, usage = self._model.client, self._watch.usage
             self._emit(call_stats(leg, self._playout, model, self._conversation, usage))
         if (cause := self._lifetime.ended(now)) is not None:
@@ -230,9 +231,8 @@ class Session:
         self.legs.switch_pcm(heard=self._mailbox.is_heard)
 
     def _emit(self, event: SessionEvent) -> None:
-        self._watch.on_session_event(event)
-        self.clients.on_session_event(event)
-        self._record.on_session_event(event)
+        for each in (self._watch, self.clients, self._record, self.observers):
+            each.on_session_event(event)
         self._mailbox.tell(event, self._loop.time())
 
     def _standing(self) -> out.StatusChanged:
@@ -388,7 +388,9 @@ class Session:
 
     def on_played(self, item_ids: Sequence[str], drained: bool) -> None:
         self._conversation.played(item_ids, self._loop.time())
-        self.clients.on_played(self._playout.started())
+        started = self._playout.started()
+        self.clients.on_played(started)
+        self._watch.on_played(started)
         self._agents.poll()
 
     def on_data_open(self, label: str) -> None:

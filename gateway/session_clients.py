@@ -117,6 +117,11 @@ class SessionClients:
         """
         await self._parts.uplink.room()
 
+    @property
+    def held(self) -> int:
+        """Messages of clients that wait for the model."""
+        return len(self._held)
+
     # -- from clients
 
     def receive(self, line: ClientLine, message: str | bytes) -> None:

@@ -83,6 +83,10 @@ def call_stats(
         downlink_fec=quality.sending_fec,
         usage=usage,
         steps=conversation.steps.report(),
+        packets_lost=quality.packets_lost,
+        packets_held=quality.packets_held,
+        sound_ms=quality.sound_ms,
+        concealed_ms=quality.concealed_ms,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from gateway.conversation import Conversation
 from gateway.core.asides import Asides
+from gateway.core.mailbox import Mailbox
 from gateway.core.playout import Playout
 from gateway.realtime import protocol
 from gateway.session_control import SessionControl
@@ -45,6 +46,7 @@ class SessionParts:
     uplink: Uplink
     model: SessionModel
     control: SessionControl
+    mailbox: Mailbox
 
     @property
     def passthrough(self) -> PassThrough | None:

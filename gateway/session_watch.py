@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.agents.spending import charge_to
 from gateway.conversation import Conversation
-from gateway.core.events import AgentEvent, SessionEvent
+from gateway.core.events import AgentEvent, SessionEvent, TurnAnswered
+from gateway.core.turn_marks import TurnTimes
 from gateway.core.usage import UsageReport
 from gateway.realtime import protocol
 from gateway.session_control import SessionControl
@@ -40,6 +41,9 @@ class SessionWatch:
             emit=emit,
             send=send,
         )
+        self._conversation = conversation
+        self._emit = emit
+        self._clock = asyncio.get_running_loop().time
         self._usage = SessionUsage(
             rules,
             conversation,
@@ -47,7 +51,7 @@ class SessionWatch:
             model=model,
             transcription_model=agents.settings.transcription_model,
             emit=emit,
-            clock=asyncio.get_running_loop().time,
+            clock=self._clock,
         )
 
     @property
@@ -70,6 +74,17 @@ class SessionWatch:
         """An event arrived, and the conversation has taken it in."""
         self._guard.on_model_event(event)
         self._usage.on_model_event(event)
+        if event["type"] == protocol.RESPONSE_DONE and not self._conversation.audible:
+            self._answered(self._conversation.marks.over())
+
+    def on_played(self, started: Sequence[str]) -> None:
+        """The caller was sent the first sample of these items."""
+        if started:
+            self._answered(self._conversation.marks.sent(self._clock()))
+
+    def _answered(self, times: TurnTimes | None) -> None:
+        if times is not None:
+            self._emit(TurnAnswered(times))
 
     def on_session_event(self, event: SessionEvent) -> None:
         """The session tells something."""

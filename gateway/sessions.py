@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,13 @@ import structlog
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.agents.text_model import TextModel
+from gateway.audit.actor import Actor, acting
+from gateway.audit.audit import NO_AUDIT, Audit
 from gateway.core.control import Control, Right
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, Status
 from gateway.core.lifetime import SessionLimits
+from gateway.core.observer import CallFacts, Observe
 from gateway.media.decoding import DecodingPool
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
@@ -56,6 +59,8 @@ class SessionDefaults:
     """What these may change although agents run the call."""
     recorder: Recorder | None = None
     """None: calls are not recorded."""
+    audit: Audit = NO_AUDIT
+    """Gets to know who opened, resumed and ended sessions."""
 
 
 class Sessions:
@@ -78,14 +83,29 @@ class Sessions:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._graces: dict[str, asyncio.TimerHandle] = {}
         self.draining = False
+        self.observe: list[Observe] = []
+        """Who looks on at the sessions that are opened from now on."""
 
     @property
     def defaults(self) -> SessionDefaults:
         """What a session is made of unless its client asks for something else."""
         return self._defaults
 
+    @property
+    def decoding_backlog(self) -> int:
+        """Recordings of clients that wait to be decoded."""
+        return self._decoding.backlog
+
+    @property
+    def audit(self) -> Audit:
+        """Where it is noted who does what to them."""
+        return self._defaults.audit
+
     def __len__(self) -> int:
         return len(self._live)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._live.values()))
 
     @property
     def model_state(self) -> str:
@@ -103,12 +123,14 @@ class Sessions:
         *,
         agent_set: str | None = None,
         model: str | None = None,
+        door: str = "",
         ends_with_leg: bool = False,
         **settings: Any,
     ) -> Session:
         """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
         default, but of ``turn_detection`` push-to-talk.
 
+        :param door: by which the caller comes: a word.
         :raises GatewayError: as :meth:`admit`.
         """
         agents = self.admit(agent_set)
@@ -137,13 +159,19 @@ class Sessions:
             self._defaults.costs,
             self._defaults.pcm,
             self._decoding,
+            door=door,
             ends_with_leg=ends_with_leg,
             recorder=self._defaults.recorder,
         )
+        facts = CallFacts(session.id, door, agents.name, asyncio.get_running_loop().time())
+        for observe in self.observe:
+            session.observers.add(observe(facts))
         self._live[session.id] = session
         task = asyncio.create_task(session.run(), name=session.id)
         self._tasks[session.id] = task
-        task.add_done_callback(lambda _: self._forget(session.id))
+        opener, began = acting(), asyncio.get_running_loop().time()
+        self.audit.happened("session.opened", opener, session.id, agentSet=session.agent_set)
+        task.add_done_callback(lambda _: self._forget(session, opener, began))
         return session
 
     def admit(self, agent_set: str | None, *, freed: int = 0) -> AgentSet:
@@ -155,6 +183,7 @@ class Sessions:
         limit = self._defaults.max_sessions
         if self.draining or (limit and len(self._live) - freed >= limit):
             raise GatewayError(ErrorCode.CAPACITY, "the gateway takes no more calls now")
+        self.audit.check()
         return self.find_agents(agent_set or self._defaults.agent_set)
 
     def find_agents(self, name: str) -> AgentSet:
@@ -183,10 +212,13 @@ class Sessions:
             return False
         return True
 
-    def _forget(self, session_id: str) -> None:
-        self._live.pop(session_id, None)
-        self._tasks.pop(session_id, None)
-        self._stop_grace(session_id)
+    def _forget(self, session: Session, opener: Actor, began: float) -> None:
+        self._live.pop(session.id, None)
+        self._tasks.pop(session.id, None)
+        self._stop_grace(session.id)
+        seconds = round(asyncio.get_running_loop().time() - began, 1)
+        reason = session.end_reason
+        self.audit.happened("session.ended", opener, session.id, reason=reason, seconds=seconds)
 
     def find(self, session_id: str, token: str) -> Session:
         """The session that a dropped client wants to come back to.
@@ -208,6 +240,7 @@ class Sessions:
         :raises GatewayError: ``session_expired``.
         """
         session = self.find(session_id, token)
+        self.audit.note("session.resumed", acting(), session.id)
         self._stop_grace(session_id)
         return session
 

@@ -149,6 +149,16 @@ class Uplink:
         self._put(pcm)
 
     @property
+    def waiting_bytes(self) -> int:
+        """Of audio that the model could not take yet."""
+        return self._waiting_bytes
+
+    @property
+    def waiting_commands(self) -> int:
+        """That wait behind it."""
+        return self._waiting_commands
+
+    @property
     def has_room(self) -> bool:
         """Whether :meth:`append` takes more now."""
         return self._room.is_set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ from aiohttp import web
 from gateway.agents.agent import AgentSet, AgentSetError
 from gateway.agents.registry import AgentSets
 from gateway.agents.text_model import TextModel
+from gateway.audit.audit import NO_AUDIT
+from gateway.audit.log import AuditLog
 from gateway.config import Settings, SettingsError
 from gateway.core.lifetime import SessionLimits
 from gateway.core.usage import price_of
@@ -34,6 +35,7 @@ from gateway.recording.retention import Retention
 from gateway.session_usage import CostRules
 from gateway.sessions import SessionDefaults, Sessions
 from gateway.webhook_settings import webhook_key
+from signaling.auditing import audit_log, known_actor, note_expired
 from signaling.buckets import Buckets
 from signaling.call_control import CallControlDoor
 from signaling.call_rate import RATE, call_rate
@@ -44,6 +46,8 @@ from signaling.http_errors import errors
 from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
+from signaling.loop_lag import LoopLag
+from signaling.observing import Observing
 from signaling.openapi import OpenApiDoor
 from signaling.origins import Origins
 from signaling.phone_calls import PhoneCallsDoor
@@ -58,6 +62,7 @@ from signaling.sip.reception import Reception
 from signaling.sip.trunk import TrunkError
 from signaling.socketio import SocketIoDoor
 from signaling.tls import CertificateError, ServerCertificate
+from signaling.watched import Watched
 from signaling.webhook_sender import WebhookSender
 from signaling.whip import WhipDoor
 
@@ -86,8 +91,10 @@ class Gateway:
         self._settings = settings
         self._embedded: EmbeddedModel | None = None
         self._text_model: ResponsesModel | None = None
+        self.audit: AuditLog | None = None
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
+        self._observing: Observing | None = None
         self._door: SocketIoDoor | None = None
         self._certificates: list[ServerCertificate] = []
         self.sip: SipDoor | None = None
@@ -112,10 +119,13 @@ class Gateway:
         libopus.load()
         endpoint = await self._model()
         self._text_model = _text_model(settings)
-        self.recorder = _recorder(settings)
+        self.audit = audit_log(settings)
+        self.recorder = _recorder(settings, self.audit)
         self.sessions = sessions = Sessions(
             replace(
-                _defaults(settings, agent_sets, agents, self._text_model), recorder=self.recorder
+                _defaults(settings, agent_sets, agents, self._text_model),
+                recorder=self.recorder,
+                audit=self.audit or NO_AUDIT,
             ),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
@@ -124,29 +134,38 @@ class Gateway:
         keys = EphemeralKeys()
         self._door = SocketIoDoor(sessions, origins, ice_servers, settings.max_audio_size, keys)
         self.live = live = LiveCalls(sessions, keys)
+        rates, webhooks = Buckets(*RATE), _webhooks(settings)
         app = web.Application(
-            middlewares=[request_ids, cors(origins), errors, call_rate(Buckets(*RATE))]
+            middlewares=[request_ids, cors(origins), errors, call_rate(rates), known_actor]
         )
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
-        app.add_routes(HttpDoor(sessions, _without_query(endpoint.url), self._trunks).routes())
         app.add_routes(OpenApiDoor().routes())
         app.add_routes(CallsDoor(sessions, keys, live).routes())
         app.add_routes(RealtimeDoor(sessions, keys, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
         app.add_routes(WhipDoor(sessions, keys, live, ice_servers).routes())
         if self.recorder is not None:
-            app.add_routes(RecordingsDoor(self.recorder).routes())
+            app.add_routes(RecordingsDoor(self.recorder, sessions.audit).routes())
         shown = {"model": settings.realtime_model, "voice": settings.realtime_voice}
         defaults = SessionConfig.parse({**shown, "agentSet": agents.name})
         app.add_routes(ClientSecretsDoor(sessions, keys, defaults).routes())
         try:
-            self.sip = SipDoor(sessions, origins, sip_options, _reception(settings, sessions, live))
+            self.sip = SipDoor(sessions, origins, sip_options, Reception(sessions, live, webhooks))
         except TrunkError as error:
             raise SettingsError(str(error)) from None
         app.add_routes(self.sip.routes())
         app.add_routes(PhoneIceServers(ice_servers, sip_options.users).routes())
         app.add_routes(PhoneCallsDoor(self.sip, live).routes())
+        url = _without_query(endpoint.url)
+        self._observing = observing = Observing(
+            Watched(
+                *(sessions, url, LoopLag(), rates, self._door, self._embedded, self.recorder),
+                *(webhooks, self.sip),
+            )
+        )
+        app.add_routes(HttpDoor(sessions, observing.health.report).routes())
+        app.add_routes(observing.routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:
@@ -154,9 +173,6 @@ class Gateway:
         await self._listen(app, certificate)
         for each in self._certificates:
             each.watch()
-
-    def _trunks(self) -> Mapping[str, str]:
-        return self.sip.trunks.states if self.sip is not None else {}
 
     async def _listen(self, app: web.Application, certificate: ServerCertificate | None) -> None:
         host = self._settings.host
@@ -251,12 +267,16 @@ class Gateway:
             await self.sip.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._observing is not None:
+            await self._observing.close()
         if self._embedded is not None:
             await self._embedded.stop()
         if self._text_model is not None:
             await self._text_model.close()
         for certificate in self._certificates:
             await certificate.close()
+        if self.audit is not None:
+            await self.audit.close()
 
 
 def _agents(settings: Settings) -> tuple[AgentSets, AgentSet]:
@@ -307,7 +327,7 @@ def _defaults(
     )
 
 
-def _recorder(settings: Settings) -> Recorder | None:
+def _recorder(settings: Settings, audit: AuditLog | None) -> Recorder | None:
     if settings.record_dir is None:
         return None
     retention = Retention(settings.record_max_days, settings.record_max_bytes)
@@ -318,7 +338,8 @@ def _recorder(settings: Settings) -> Recorder | None:
             settings.record_packets,
             retention,
             settings.record_notice or "",
-        )
+        ),
+        lambda session_id: note_expired(audit, session_id),
     )
     try:
         recorder.start()
@@ -352,12 +373,11 @@ def _addresses(settings: Settings) -> MediaAddresses:
         raise SettingsError(str(error)) from None
 
 
-def _reception(settings: Settings, sessions: Sessions, live: LiveCalls) -> Reception:
+def _webhooks(settings: Settings) -> WebhookSender | None:
     url, secret = settings.sip_webhook_url, settings.sip_webhook_secret
     if url is None or secret is None:
-        return Reception(sessions, live)
-    key = webhook_key(secret.get_secret_value())
-    return Reception(sessions, live, WebhookSender(url, key))
+        return None
+    return WebhookSender(url, webhook_key(secret.get_secret_value()))
 
 
 def _ice_servers(settings: Settings) -> IceServers:

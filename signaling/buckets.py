@@ -27,6 +27,8 @@ class Buckets:
         self._rate = rate
         self._burst = burst
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self.refused = 0
+        """What there was no token for."""
 
     def take(self, host: str, now: float) -> bool:
         """Take a token for what came from ``host``; False: there is none."""
@@ -34,6 +36,7 @@ class Buckets:
         level, at = self._levels.pop(key, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._rate)
         taken = level >= 1.0
+        self.refused += not taken
         self._levels[key] = (level - 1.0 if taken else level, now)
         if len(self._levels) > MAX_ADDRESSES:
             self._levels.popitem(last=False)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.agents.call_control import NotPossible
+from gateway.audit.actor import acting
 from gateway.core.ending import Ending
 from gateway.sessions import Sessions
 from signaling.bodies import read_json
@@ -40,13 +41,17 @@ class CallControlDoor:
             web.post(f"{call}/refer", self._refer),
         ]
 
-    def _call(self, request: web.Request) -> LiveCall:
+    def _call(self, request: web.Request, action: str) -> LiveCall:
+        """The call that ``action`` is done to, which is noted."""
         token = shown_token(None, request.headers.get("Authorization"))
-        return self._live.find(request.match_info["call_id"], token)
+        call = self._live.find(request.match_info["call_id"], token)
+        session_id = call.session.id if call.session is not None else None
+        self._sessions.audit.note(f"call.{action}", acting(), session_id, call=call.id)
+        return call
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         """End a call; answered when nothing of it is left. One that rings is refused."""
-        call = self._call(request)
+        call = self._call(request, "hangup")
         if call.ringing is not None:
             call.ringing.reject()
         else:
@@ -55,7 +60,7 @@ class CallControlDoor:
 
     async def _accept(self, request: web.Request) -> web.Response:
         """Answer a call that rings; the body is its session. Answered when the call is."""
-        ringing = _ringing(self._call(request))
+        ringing = _ringing(self._call(request, "accept"))
         config = SessionConfig.parse(await read_json(request, MAX_BODY))
         if config.agent_set is not None:
             self._sessions.find_agents(config.agent_set)
@@ -64,13 +69,13 @@ class CallControlDoor:
 
     async def _reject(self, request: web.Request) -> web.Response:
         """Refuse a call that rings, with ``{status_code}``."""
-        ringing = _ringing(self._call(request))
+        ringing = _ringing(self._call(request, "reject"))
         ringing.reject(_code((await read_json(request, MAX_BODY)).get("status_code")))
         return web.Response()
 
     async def _refer(self, request: web.Request) -> web.Response:
         """Pass a phone's call on to ``{target_uri}``; answered when the other side took it."""
-        session = self._call(request).in_progress()
+        session = self._call(request, "refer").in_progress()
         target = text_field(await read_json(request, MAX_BODY), "target_uri", MAX_TARGET)
         if target is None:
             raise bad_request("target_uri is missing")

@@ -43,7 +43,7 @@ class CallsDoor:
         model = _model(request)
         offer, wanted = await _read_call(request)
         call_id = self._live.new_id()
-        session = open_session(self._sessions, call_id, granted.config, wanted, model)
+        session = open_session(self._sessions, call_id, granted.config, wanted, model, door="http")
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)

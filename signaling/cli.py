@@ -18,6 +18,8 @@ _COMMANDS = {
     "call": "place one WebRTC call with a WAV file as the microphone",
     "model": "run the embedded Realtime model alone",
     "replay": "run a recorded call through the rules again, and show what differs",
+    "audit": "check that an audit log was not changed",
+    "health": "ask whether the gateway on this machine answers",
     "bench": "measure a gateway under the load of many calls",
 }
 
@@ -52,6 +54,14 @@ def main(argv: list[str] | None = None) -> int:
         from gateway.replaying import main as replay
 
         return replay(rest)
+    if command == "audit":
+        from gateway.audit.command import main as audit
+
+        return audit(rest)
+    if command == "health":
+        from signaling.health_command import main as health
+
+        return health(rest)
     if command == "model":
         from gateway.local_model.__main__ import main as model
 

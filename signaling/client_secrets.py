@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.audit.actor import acting
 from gateway.sessions import Sessions
 from signaling.bodies import read_json
 from signaling.events import bad_request, mapping
@@ -56,7 +57,8 @@ class ClientSecretsDoor:
     async def _beta_session(self, request: web.Request) -> web.Response:
         """The body is the session; so is the answer, with ``client_secret``."""
         body = await read_json(request, MAX_BODY)
-        secret = mapping("client_secret", body.get("client_secret") or {})
+        given = body.get("client_secret")
+        secret = mapping("client_secret", {} if given is None else given)
         answer = self._issue(body, secret.get("expires_after"), BETA_LIFETIME)
         session: dict[str, Any] = answer["session"]
         twin = {"client_secret": _twin(answer)}
@@ -69,6 +71,7 @@ class ClientSecretsDoor:
         if config.agent_set is not None:
             self._sessions.find_agents(config.agent_set)
         key = self._keys.issue(config, parse_lifetime(expires_after, lifetime))
+        self._sessions.audit.note("key.minted", acting(), key=key.id, expiresAt=key.expires_at)
         session = self._shown(key, config)
         return {"value": key.value, "expires_at": key.expires_at, "session": session}
 

@@ -4,10 +4,8 @@ carries.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -49,21 +47,11 @@ _SOCKET_IO = "/socket.io/"
 
 
 class HttpDoor:
-    """:param model_url: shown in ``/health``.
-    :param trunks: how each one stands, in a word.
-    """
+    """:param health: what ``/health`` tells."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        model_url: str,
-        trunks: Callable[[], Mapping[str, str]] = dict,
-    ) -> None:
+    def __init__(self, sessions: Sessions, health: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         self._sessions = sessions
-        self._model_url = model_url
-        self._trunks = trunks
-        self._version = _version()
-        self._started = time.monotonic()
+        self._report = health
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -91,27 +79,11 @@ class HttpDoor:
         raise web.HTTPNotFound
 
     async def _health(self, request: web.Request) -> web.Response:
-        health: dict[str, Any] = {
-            "status": "draining" if self._sessions.draining else "ok",
-            "version": self._version,
-            "uptimeSeconds": round(time.monotonic() - self._started, 1),
-            "sessions": len(self._sessions),
-            "model": {"url": self._model_url, "state": self._sessions.model_state},
-        }
-        if trunks := self._trunks():
-            health["trunks"] = trunks
-        return web.json_response(health)
+        return web.json_response(await self._report())
 
     async def _ready(self, request: web.Request) -> web.Response:
         ready = not self._sessions.draining
         return web.json_response({"ready": ready}, status=200 if ready else 503)
-
-
-def _version() -> str:
-    try:
-        return version("talkpath")
-    except PackageNotFoundError:  # run from its source, without being installed
-        return "0+source"
 
 
 def cors(origins: Origins) -> Middleware:

@@ -33,12 +33,15 @@ def open_session(
     session: Mapping[str, Any],
     model: str | None = None,
     context: str | None = None,
+    *,
+    door: str = "",
 ) -> Session:
     """Start a session that lives as long as its client.
 
     :param granted: what its key is bound to; who runs the session is the key's to say.
     :param session: the session object that the client sent; may be empty.
     :param context: what its agents are told of who calls.
+    :param door: as :meth:`Sessions.open` takes it.
     :raises GatewayError: ``bad_request`` or ``too_large``, or as :meth:`Sessions.open`.
     """
     asked = SessionConfig.parse(session)
@@ -52,6 +55,7 @@ def open_session(
     opened = sessions.open(
         user_id,
         model=model,
+        door=door,
         ends_with_leg=True,
         agent_set=granted.agent_set or asked.agent_set,
         control=control,

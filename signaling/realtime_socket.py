@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.audit.actor import acting
 from gateway.client_line import ClientLine
 from gateway.client_wishes import set_formats
 from gateway.core.ending import Ending
@@ -66,6 +67,7 @@ class RealtimeDoor:
         call_id = request.query.get("call_id")
         if call_id is not None:
             call = self._live.find(call_id, token).in_progress()
+            self._sessions.audit.note("call.joined", acting(), call.id, call=call_id)
             await self._control(request, socket, call, trusted=not is_key(token))
             return socket
         config = self._keys.open(token).config
@@ -75,6 +77,7 @@ class RealtimeDoor:
             config,
             {},
             request.query.get("model") or None,
+            door="websocket",
         )
         audio = SocketAudio()
         try:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.audit.actor import acting
+from gateway.audit.audit import NO_AUDIT, Audit
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.recording import store
@@ -30,8 +32,9 @@ _RECORDING: Final = _RECORDINGS + "/{id}"
 
 
 class RecordingsDoor:
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, audit: Audit = NO_AUDIT) -> None:
         self._recorder = recorder
+        self._audit = audit
         self._root = recorder.settings.root
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -69,6 +72,7 @@ class RecordingsDoor:
             path = await asyncio.to_thread(store.file_of, self._root, session_id, name)
         except store.NoRecording:
             raise web.HTTPNotFound from None
+        self._audit.note("recording.read", acting(), session_id, file=name)
         disposition = f'attachment; filename="{session_id}-{name}"'
         headers = {
             **_HEADERS,
@@ -80,6 +84,7 @@ class RecordingsDoor:
     async def _delete(self, request: web.Request) -> web.Response:
         if self._recorder.records(request.match_info["id"]):
             raise web.HTTPConflict
+        self._audit.note("recording.delete", acting(), request.match_info["id"])
         try:
             await asyncio.to_thread(store.delete, self._root, request.match_info["id"])
         except store.NoRecording:

@@ -93,6 +93,11 @@ class SocketIoDoor:
     def routes(self) -> list[web.RouteDef]:
         return self._server.routes()
 
+    @property
+    def backlogs(self) -> list[int]:
+        """Events that wait for each client."""
+        return [client.backlog for client in self._clients.values()]
+
     async def close(self) -> None:
         """Let clients have what they were told, and close their connections."""
         for client in list(self._clients.values()):
@@ -167,6 +172,7 @@ class SocketIoDoor:
             session = self._sessions.open(
                 join.user_id or f"guest-{client.sid[:8]}",
                 model=config.model,
+                door="socketio",
                 agent_set=join.agent_set,
                 **config.settings()
                 | {

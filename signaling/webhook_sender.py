@@ -31,6 +31,8 @@ class WebhookSender:
         self._url = url
         self._key = key
         self._http: aiohttp.ClientSession | None = None
+        self.delivered = self.failed = self.attempts = 0
+        """Webhooks that were taken, and that were not; and how often it was tried."""
 
     async def deliver(self, webhook: Webhook, is_wanted: Callable[[], bool]) -> bool:
         """Whether the application took it, with any 2xx.
@@ -38,7 +40,9 @@ class WebhookSender:
         :param is_wanted: asked before each further attempt.
         """
         for number, pause in enumerate((*PAUSES, None), 1):
+            self.attempts += 1
             if (reason := await self._attempt(webhook)) is None:
+                self.delivered += 1
                 return True
             log.warning("webhook failed", webhook=webhook.id, attempt=number, reason=reason)
             if pause is None or not is_wanted():
@@ -46,6 +50,7 @@ class WebhookSender:
             await asyncio.sleep(pause)
             if not is_wanted():
                 break
+        self.failed += 1
         return False
 
     async def _attempt(self, webhook: Webhook) -> str | None:

@@ -86,7 +86,7 @@ class WhipDoor:
         call_id, config = self._live.new_id(), grant.config
         # Its clients speak no protocol by which they could run the call: only a key says that.
         config = replace(config, control=config.control or Control.AGENTS.value)
-        session = open_session(self._sessions, call_id, config, {})
+        session = open_session(self._sessions, call_id, config, {}, door="whip")
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)

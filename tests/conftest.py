@@ -14,7 +14,7 @@ _FAILED = pytest.StashKey[bool]()
 
 # Before any test module reads them: a key, or another server, would take tests off this machine.
 for _name in list(os.environ):
-    if _name.lower() in Settings.model_fields or _name.startswith("OPENAI_"):
+    if _name.lower() in Settings.model_fields or _name.startswith(("OPENAI_", "OTEL_")):
         del os.environ[_name]
 
 

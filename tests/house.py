@@ -27,6 +27,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.heartbeat": frozenset(),
     "gateway.recording": frozenset({"gateway.core", "gateway.media", "gateway.heartbeat"}),
     "gateway.keypad": frozenset(),
+    "gateway.audit": frozenset({"gateway.core", "gateway.recording"}),
     "client": frozenset(),
 }
 ROOMS["gateway.session_offer"] = frozenset({"gateway.core", "gateway.media"})
@@ -118,7 +119,12 @@ ROOMS["gateway.session"] = ROOMS["gateway.session_watch"] | {
     "gateway.telemetry",
     "gateway.uplink",
 }
-ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {"gateway.config", "gateway.session"}
+ROOMS["gateway.session_depths"] = frozenset(
+    {"gateway.core", "gateway.session", "gateway.session_clients", "gateway.uplink"}
+)
+ROOMS["gateway.sessions"] = ROOMS["gateway.session"] | {
+    *("gateway.audit", "gateway.config", "gateway.session")
+}
 ROOMS["signaling"] = frozenset(ROOMS)
 
 # A foreign library is imported in the files named here only: a folder (with /) means all in it.
@@ -148,6 +154,8 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "openai": ("gateway/agents/responses_api.py",),
     "agents": (),
     "redis": (),
+    "prometheus_client": ("signaling/metrics/",),
+    "opentelemetry": ("signaling/traces.py",),
 }
 
 # core is sans-IO: the standard library, but nothing of it that waits, talks or reads a clock.
@@ -171,6 +179,7 @@ MOST_BROAD_EXCEPTS = 6
 
 # Modules without a test file of their own name, and why.
 TESTED_ELSEWHERE: dict[str, str] = {
+    "signaling/watched.py": "types only; what looks at them is in test_observing.py",
     "gateway/recording/entries.py": "types only; what each means is in test_writer.py",
 }
 

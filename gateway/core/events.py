@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from gateway.core.steps import StepTime
+from gateway.core.turn_marks import TurnTimes
 from gateway.core.usage import UsageReport
 
 
@@ -123,6 +124,9 @@ class CallStats:
     :ivar underruns: times the model was too slow in mid-sentence, since the session's start.
     :ivar downlink_fec: whether the caller gets FEC, for it reports loss.
     :ivar usage, steps: as in :class:`UsageChanged`.
+    :ivar packets_lost: given up.
+    :ivar packets_held: wait behind a hole now.
+    :ivar sound_ms, concealed_ms: of the caller's speech; what was lost and guessed of it.
     """
 
     rtt_ms: float | None
@@ -141,6 +145,17 @@ class CallStats:
     downlink_fec: bool
     usage: UsageReport = field(default_factory=UsageReport)
     steps: Mapping[str, StepTime] = field(default_factory=dict)
+    packets_lost: int = 0
+    packets_held: int = 0
+    sound_ms: int = 0
+    concealed_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAnswered:
+    """The caller hears the first of an answer, or was sent all of it."""
+
+    times: TurnTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +192,7 @@ SessionEvent = (
     | UpstreamEvent
     | LegStateChanged
     | CallStats
+    | TurnAnswered
     | UsageChanged
     | AgentEvent
     | Failed

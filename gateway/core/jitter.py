@@ -123,7 +123,7 @@ class ReceiveWindow:
         self.stats = WindowStats()
         self._duration_of = duration_of
         self._has_fec = has_fec
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._max_conceal = round(MAX_CONCEAL_SECONDS * clock_rate)
         self._max_fill = round(MAX_FILL_SECONDS * clock_rate)
         self._starved_frame = Silence(round(STARVED_FRAME_SECONDS * clock_rate))
@@ -304,7 +304,7 @@ class ReceiveWindow:
         self._next_timestamp = packet.timestamp + samples
         self._played_at = now
         # Twice a packet and a little jitter: 60 ms packets must not starve between two of them.
-        patience = max(self._stalling.at(now), 2 * samples / self._clock_rate + 0.040)
+        patience = max(self._stalling.at(now), 2 * samples / self.clock_rate + 0.040)
         self._starving_at = now + patience
         self.stats.played_samples += samples
         play = Play(packet.payload, samples)

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, Protocol
 
-from gateway.core.events import AudioResponse, CallStats, Message, SessionEvent, StatusChanged
+from gateway.core.events import (
+    AudioResponse,
+    CallStats,
+    Message,
+    SessionEvent,
+    StatusChanged,
+    TurnAnswered,
+)
 
 MAX_MISSED: Final = 1_000
 """Events kept while nobody listens. The oldest go first, what was said last."""
@@ -97,4 +104,4 @@ def _passes(event: SessionEvent) -> bool:
     """Statistics and warnings of the past are of no use to anyone; a voice waits in the playout."""
     if isinstance(event, StatusChanged):
         return event.ends_in is not None
-    return isinstance(event, CallStats | AudioResponse)
+    return isinstance(event, CallStats | AudioResponse | TurnAnswered)

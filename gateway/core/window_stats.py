@@ -46,5 +46,10 @@ class WindowStats:
     @property
     def concealed_percent(self) -> float:
         """Share of the sound, silence left out, that was guessed; 0 before there is any."""
-        sound = self.played_samples + self.recovered_samples + self.concealed_samples
+        sound = self.sound_samples
         return round(100 * self.concealed_samples / sound, 2) if sound else 0.0
+
+    @property
+    def sound_samples(self) -> int:
+        """Samples of the RTP clock, silence left out."""
+        return self.played_samples + self.recovered_samples + self.concealed_samples

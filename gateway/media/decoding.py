@@ -32,6 +32,11 @@ class DecodingPool:
         self._files = DecoderProcess()
         self._waiting = 0
 
+    @property
+    def backlog(self) -> int:
+        """Recordings that wait, with the one that is decoded."""
+        return self._waiting
+
     async def decode(self, recording: Recording, data: bytes) -> Decoded:
         """What an event brings of a recording; not two of one recording at once.
 

@@ -77,6 +77,9 @@ class LegStats:
     :ivar packets_mended: did not come in time, and were played from FEC or a copy.
     :ivar packets_late: came after their place was filled.
     :ivar sending_fec: the caller reports loss, and gets FEC.
+    :ivar packets_lost: given up.
+    :ivar packets_held: wait behind a hole now.
+    :ivar sound_ms, concealed_ms: of the caller's speech; what was lost and guessed of it.
     """
 
     rtt_ms: float | None = None
@@ -89,6 +92,10 @@ class LegStats:
     packets_late: int = 0
     packets_sent: int = 0
     sending_fec: bool = False
+    packets_lost: int = 0
+    packets_held: int = 0
+    sound_ms: int = 0
+    concealed_ms: int = 0
 
 
 class LegHandler(Protocol):

@@ -319,6 +319,10 @@ class RtpStream:
             packets_late=window.late,
             packets_sent=self.sent,
             sending_fec=self._encoder.settings.fec,
+            packets_lost=window.lost,
+            packets_held=self._window.held,
+            sound_ms=1000 * window.sound_samples // self._window.clock_rate,
+            concealed_ms=1000 * window.concealed_samples // self._window.clock_rate,
         )
 
     def close(self) -> None:

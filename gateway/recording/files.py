@@ -64,6 +64,13 @@ class AppendFile:
         os.ftruncate(self._file, size)
         self.size = size
 
+    def sync(self) -> None:
+        """Return when the disk has it all.
+
+        :raises OSError: it may not have it.
+        """
+        os.fsync(self._file)
+
     def close(self) -> None:
         """Give the lock back. May be called twice."""
         if self._file >= 0:

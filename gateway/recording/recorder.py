@@ -109,10 +109,16 @@ class _Share:
 
 
 class Recorder:
-    """Records calls from :meth:`start` to :meth:`close`."""
+    """Records calls from :meth:`start` to :meth:`close`.
 
-    def __init__(self, settings: RecordSettings) -> None:
+    :param expired: is told which session's recording is deleted by the rules of retention.
+    """
+
+    def __init__(
+        self, settings: RecordSettings, expired: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.settings = settings
+        self._expired = expired
         self._live: dict[str, Recording] = {}
         self._queue: queue.SimpleQueue[_Share | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder")
@@ -133,6 +139,11 @@ class Recorder:
             self._lost_lines + self._dropped_lines,
         )
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is there that writes."""
+        return self._thread.is_alive()
+
     def records(self, session_id: str) -> bool:
         """Whether that call is being recorded here."""
         return session_id in self._live
@@ -144,7 +155,7 @@ class Recorder:
         """
         prepare(self.settings.root)
         self._thread.start()
-        keeping = keep_within(self.settings.root, self.settings.retention)
+        keeping = keep_within(self.settings.root, self.settings.retention, told=self._expired)
         self._tasks = [
             asyncio.create_task(heartbeat(self._hand_over, PERIOD), name="recorder"),
             asyncio.create_task(keeping, name="retention"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,8 +33,16 @@ class Retention:
         return self.max_days is None and self.max_bytes is None
 
 
-async def keep_within(root: Path, rules: Retention, period: float = PERIOD) -> None:
-    """Delete what is beyond ``rules``, now and then, off the event loop, until cancelled."""
+async def keep_within(
+    root: Path,
+    rules: Retention,
+    period: float = PERIOD,
+    told: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Delete what is beyond ``rules``, now and then, off the event loop, until cancelled.
+
+    :param told: which session's recording is gone.
+    """
     while not rules.keeps_all:
         deleted = await asyncio.to_thread(
             sweep,
@@ -44,4 +53,5 @@ async def keep_within(root: Path, rules: Retention, period: float = PERIOD) -> N
         )
         for session_id in deleted:
             log.info("recording deleted", session=session_id, reason="retention")
+            told(session_id)
         await asyncio.sleep(period)

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from gateway.audit.actor import acting
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError, SessionEvent, Status, StatusChanged
 from gateway.session import Session
@@ -53,6 +54,21 @@ _REFUSALS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.NEGOTIATION_FAILED: 488,
     ErrorCode.NO_SESSION: 480,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SipStats:
+    """How the door fares now.
+
+    :ivar calls: in progress; ``registrations``: ways to phones that registered.
+    :ivar refused_messages, refused_calls: because their address sent too many, since the start.
+    """
+
+    calls: int
+    transactions: int
+    registrations: int
+    refused_messages: int
+    refused_calls: int
 
 
 class SipCannotListen(Exception):
@@ -135,6 +151,22 @@ class SipDoor:
         """Where phones reach us, besides the WebSocket."""
         return self._listeners.addresses
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether it still does, wherever it did."""
+        return self._listeners.are_open
+
+    @property
+    def stats(self) -> SipStats:
+        agent = self._agent
+        return SipStats(
+            len(agent),
+            agent.transactions,
+            len(agent.registrar),
+            agent.messages.refused,
+            agent.new_calls.refused,
+        )
+
     async def start(self) -> None:
         """Listen.
 
@@ -164,10 +196,13 @@ class SipDoor:
         """
         self._sessions.admit(agent_set)
         routes = await ways_to(to, sender, self._agent.registrar, self.trunks)
-        session = self._sessions.open("sip", agent_set=agent_set, ends_with_leg=True)
+        session = self._sessions.open(
+            "sip", door="sip_out", agent_set=agent_set, ends_with_leg=True
+        )
         dialling = Dialling(self, session, to)
         self._sessions.when_ended(session, dialling.on_session_ended)
         ways = [(route, self._phone(route.flow, trusted=route.trusted)) for route in routes]
+        self._sessions.audit.happened("call.dialled", acting(), session.id, to=to)
         log.info("dial", session=session.id, phones=len(ways))
         self._own(dialling.run(ways), "sip-dial")
         return dialling

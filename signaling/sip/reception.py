@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 from sipmessage import Headers
 
+from gateway.audit.actor import Actor, acts
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
 from gateway.sessions import Sessions
@@ -67,9 +68,10 @@ class Reception:
         :raises GatewayError: as :meth:`Sessions.open`.
         """
         if self._sender is None:
-            session = self._sessions.open(
-                "sip", agent_set=agent_set, ends_with_leg=True, context=context
-            )
+            with acts(_caller(call)):
+                session = self._sessions.open(
+                    "sip", door="sip", agent_set=agent_set, ends_with_leg=True, context=context
+                )
             self._live.add(self._live.new_id(), session)
             yield session
             return
@@ -78,7 +80,10 @@ class Reception:
         with self._announced(call, self._sender) as (known, ringing):
             config = await ringing.decided(RING_TIME)
             config = replace(config, agent_set=config.agent_set or agent_set)
-            session = open_session(self._sessions, "sip", config, {}, context=context)
+            with acts(_caller(call)):
+                session = open_session(
+                    self._sessions, "sip", config, {}, context=context, door="sip"
+                )
             self._live.add(known.id, session)
             yield session
 
@@ -133,6 +138,10 @@ async def _deliver(webhook: Webhook, ringing: Ringing, sender: WebhookSender) ->
     delivered = await sender.deliver(webhook, lambda: not ringing.is_decided)
     if not delivered and not ringing.is_decided:
         ringing.reject(UNAVAILABLE)
+
+
+def _caller(call: Call) -> Actor:
+    return Actor(call.dialog.flow.remote[0], "sip")
 
 
 def _shown(call: Call) -> list[tuple[str, str]]:

@@ -252,6 +252,13 @@ class Listeners:
         self.addresses: list[SipAddress] = []
         """Where we listen, with the ports that were free."""
 
+    @property
+    def are_open(self) -> bool:
+        """Whether each socket that was opened is still there."""
+        return all(server.is_serving() for server in self._servers) and not any(
+            wire.is_closing() for wire in self._datagrams
+        )
+
     async def listen(self, wanted: SipAddress) -> None:
         """Open one address.
 

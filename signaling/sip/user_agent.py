@@ -91,8 +91,8 @@ class UserAgent:
         self._calls: dict[DialogId, Call] = {}
         self._begun: dict[tuple[str, str], Call] = {}
         """By Call-ID and the caller's tag."""
-        self._messages = Buckets(*MESSAGES)
-        self._new_calls = Buckets(*CALLS)
+        self.messages = Buckets(*MESSAGES)
+        self.new_calls = Buckets(*CALLS)
         self._tag_key = secrets.token_bytes(16)
 
     def __len__(self) -> int:
@@ -115,7 +115,7 @@ class UserAgent:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one message, whatever it is."""
-        if not self._messages.take(flow.remote[0], now):
+        if not self.messages.take(flow.remote[0], now):
             return
         try:
             message = parse(data)
@@ -159,7 +159,7 @@ class UserAgent:
         if self._transactions.is_full:
             return busy
         begins_call = asked.method == "INVITE" and not asked.to_tag
-        if begins_call and not self._new_calls.take(flow.remote[0], now):
+        if begins_call and not self.new_calls.take(flow.remote[0], now):
             return busy
         if not (begins_call or asked.method == "REGISTER"):
             return None

@@ -13,6 +13,7 @@ import pytest
 
 from client.python import TalkpathClient
 from tests.gateways import running_gateway
+from tests.logs import JsonLog, json_log
 from tests.speech import PROMPTS, prompt, read_wav, silence, word_error_rate
 
 ROOT = Path(__file__).parents[2]
@@ -29,20 +30,22 @@ async def test_talkpath_call_holds_a_conversation_and_saves_what_it_heard(tmp_pa
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(np.concatenate(pieces).astype("<i2").tobytes())
-    async with running_gateway(None) as gateway:
-        command = ["-m", "signaling", "call", str(spoken), "--url", gateway.url]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *command,
-            "--json",
-            "--out",
-            str(heard),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output, _ = await process.communicate()
+    with json_log() as log:
+        async with running_gateway(None) as gateway:
+            command = ["-m", "signaling", "call", str(spoken), "--url", gateway.url]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *command,
+                "--json",
+                "--out",
+                str(heard),
+                cwd=ROOT,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            output, _ = await process.communicate()
     assert process.returncode == 0
     report = json.loads(output)
+    _look_through(log, [line["text"] for line in report["transcript"]])
     said = " ".join(line["text"] for line in report["transcript"] if line["role"] == "user")
     assert word_error_rate(" ".join(PROMPTS[name] for name in TURNS), said) <= 0.10, said
     assert [turn["latency_ms"] is not None for turn in report["turns"]] == [True] * len(TURNS)
@@ -50,6 +53,20 @@ async def test_talkpath_call_holds_a_conversation_and_saves_what_it_heard(tmp_pa
     assert report["packets"]["lost"] == 0
     with wave.open(str(heard)) as file:
         assert file.getnframes() > 3 * RATE
+
+
+def _look_through(log: JsonLog, said: list[str]) -> None:
+    """Each line of a call names its session, and none has what was said."""
+    sessions = {record["session"] for record in log.records if "session" in record}
+    assert len(sessions) == 1
+    ours = [record for record in log.records if record["logger"].startswith("gateway.session")]
+    assert len(ours) >= 3
+    assert all("session" in record for record in ours)
+    written = log.text.lower()
+    lines = [line for line in said if len(line.split()) >= 3]
+    assert len(lines) >= 2 * len(TURNS) - 1
+    for words in (*lines, "ice-pwd", "bearer"):
+        assert words.lower() not in written
 
 
 @pytest.mark.timeout(60)

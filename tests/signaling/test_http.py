@@ -112,7 +112,9 @@ async def test_health_tells_how_it_stands(
     async with http.get(f"{gateway.url}/health") as answer:
         assert answer.status == 200
         idle = await answer.json()
-    assert idle.keys() == {"status", "version", "uptimeSeconds", "sessions", "model"}
+    assert idle.keys() == {
+        *("status", "version", "uptimeSeconds", "sessions", "model", "eventLoop"),
+    }
     assert idle["status"] == "ok"
     assert idle["version"]
     assert 0 <= idle["uptimeSeconds"] < 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -189,3 +190,21 @@ async def test_a_late_offer_is_answered_in_the_ack_or_the_call_ends() -> None:
         wire.send(phone.request("ACK", OFFER, cseq=3))
         await wire.leave(phone)
         await until(lambda: not gateway.sessions)
+
+
+async def test_a_phones_call_is_accounted_for(tmp_path: Path) -> None:
+    path, phone = tmp_path / "audit.jsonl", Phone()
+    async with (
+        running_gateway(NOBODY, sip_listen=LISTEN, audit_log=path) as gateway,
+        socket(gateway) as wire,
+    ):
+        await wire.established(phone)
+        await wire.leave(phone)
+        await until(lambda: not gateway.sessions)
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    of_it = [e for e in entries if e["action"].startswith("session.")]
+    assert [(e["action"], e["actor"], e["door"]) for e in of_it] == [
+        ("session.opened", "127.0.0.1", "sip"),
+        ("session.ended", "127.0.0.1", "sip"),
+    ]
+    assert of_it[1]["facts"]["reason"] == "the caller hung up"
