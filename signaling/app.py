@@ -41,8 +41,10 @@ from signaling.call_control import CallControlDoor
 from signaling.call_rate import RATE, call_rate
 from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
+from signaling.first_requests import KEEP_ALIVE, FirstRequests
 from signaling.http import HttpDoor, cors
 from signaling.http_errors import errors
+from signaling.http_log import ServerLog
 from signaling.ice import IceServers
 from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
@@ -94,6 +96,7 @@ class Gateway:
         self.audit: AuditLog | None = None
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
+        self._first_requests = FirstRequests()
         self._observing: Observing | None = None
         self._door: SocketIoDoor | None = None
         self._certificates: list[ServerCertificate] = []
@@ -138,6 +141,7 @@ class Gateway:
         app = web.Application(
             middlewares=[request_ids, cors(origins), errors, call_rate(rates), known_actor]
         )
+        app.middlewares.insert(0, self._first_requests.middleware)
         app.on_response_prepare.append(say_id)
         app.add_routes(self._door.routes())
         app.add_routes(OpenApiDoor().routes())
@@ -179,6 +183,8 @@ class Gateway:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=ServerLog(),
+            keepalive_timeout=KEEP_ALIVE,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             lingering_time=LINGERING_TIME,
         )
@@ -192,6 +198,8 @@ class Gateway:
             reason = os.strerror(errno) if errno > 0 else str(error.strerror)
             address = f"HOST={host} PORT={self._settings.port}"
             raise CannotListen(f"cannot listen on {address}: {reason.lower()}") from None
+        assert self._runner.server is not None
+        self._first_requests.watch(self._runner.server)
         port = self._runner.addresses[0][1]
         scheme = "http" if certificate is None else "https"
         self.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -267,6 +275,7 @@ class Gateway:
             await self.sip.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._first_requests.close()
         if self._observing is not None:
             await self._observing.close()
         if self._embedded is not None:
