@@ -24,9 +24,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from gateway.core.control import Control, Right
+from gateway.guard_settings import GuardSettings, is_loopback
 from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_json
 from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
@@ -38,7 +39,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _NEVER_SHOWN = frozenset(
     {"openai_api_key", "ice_servers", "turn_secret", "sip_users", "sip_trunks"}
-    | {"sip_webhook_url", "sip_webhook_secret"}
+    | {"sip_webhook_url", "sip_webhook_secret", "auth_secret"}
 )
 
 
@@ -150,14 +151,6 @@ def _check_public_address(value: str) -> str:
     return str(address)
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether binding to `host` stays on this machine; no name but localhost is trusted to."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 _Name = Annotated[str, Field(min_length=1, pattern=r"^\S+$", description="one word")]
 _Interface = Annotated[str, AfterValidator(_check_interface)]
 _Origin = Annotated[str, AfterValidator(_check_origin)]
@@ -174,7 +167,7 @@ _PositiveSeconds = Annotated[
 ]
 
 
-class Settings(BaseSettings):
+class Settings(GuardSettings):
     """What the gateway was told. Immutable; made by `load_settings`."""
 
     model_config = SettingsConfigDict(
@@ -221,7 +214,6 @@ class Settings(BaseSettings):
     )
     tls_cert: Path | None = Field(default=None, description="a file")
     tls_key: Path | None = Field(default=None, description="a file")
-    allow_anonymous: bool = Field(default=False, description="true or false")
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split_commas)] = (
         Field(
             default=("http://localhost:3000", "http://localhost:3001"),
@@ -332,8 +324,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _closed_or_meant(self) -> Self:
         exposed = [str(address) for address in self.sip_listen if not address.is_loopback]
-        # With trunks nobody else is let in, unless there are accounts.
-        closed = self.sip_users or self.sip_trunks
+        # With trunks or tokens nobody else is let in, unless there are accounts.
+        closed = self.sip_users or self.sip_trunks or self.needs_tokens
         if exposed and not closed and not self.allow_anonymous:
             raise ValueError(
                 f"SIP_LISTEN={exposed[0]} lets anyone on the network call: expected SIP_USERS, "
@@ -345,10 +337,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SIP_TRUNKS: {trunk.name} goes by udp, and SIP_LISTEN has no udp address"
             )
-        if not self.allow_anonymous and not _is_loopback(self.host):
+        if not (self.allow_anonymous or self.needs_tokens or is_loopback(self.host)):
             raise ValueError(
-                f"HOST={self.host} lets anyone on the network call: "
-                "expected a loopback address, or ALLOW_ANONYMOUS=true if that is meant"
+                f"HOST={self.host} lets anyone on the network call: expected AUTH_SECRET, "
+                "OIDC_ISSUER, a loopback address, or ALLOW_ANONYMOUS=true if that is meant"
             )
         return self
 

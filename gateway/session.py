@@ -56,6 +56,7 @@ class Session:
 
     :param ends_with_leg: the session lives as long as its peer connection.
     :param recorder: records the call.
+    :param owner: whose it is, besides an operator's; None: of whoever has its id.
     """
 
     def __init__(
@@ -72,10 +73,11 @@ class Session:
         door: str = "",
         ends_with_leg: bool = False,
         recorder: Recorder | None = None,
+        owner: str | None = None,
     ) -> None:
         self.id = f"sess_{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
-        self.user_id = user_id
+        self.user_id, self.owner = user_id, owner
         self.door = door
         self.status = Status.CONNECTING
         self.end_reason = ""
@@ -89,13 +91,10 @@ class Session:
         self._conversation = Conversation(
             self._playout, self._send, self._emit, lambda: time.time_ns() // 1_000_000
         )
-        about = {"userId": user_id, "agentSet": settings.agents.name}
+        about = {"userId": user_id, "owner": owner, "agentSet": settings.agents.name}
         self._record = record_of(recorder, self.id, about, self._playout, self._conversation)
         self._model = SessionModel(
-            endpoint,
-            self._conversation,
-            self,
-            lambda: self._agents.upstream(muted=self._muted),
+            endpoint, self._conversation, self, lambda: self._agents.upstream(muted=self._muted)
         )
         self._agents, self.call = control_of(
             self.id,

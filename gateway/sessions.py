@@ -36,6 +36,9 @@ END_TIMEOUT = 10.0
 """Seconds that sessions may take to end when the gateway stops; then they are cancelled."""
 
 
+NO_SUCH_SESSION = "there is no such session to resume"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionDefaults:
     """What a session is made of unless its client asks for something else."""
@@ -125,10 +128,11 @@ class Sessions:
         model: str | None = None,
         door: str = "",
         ends_with_leg: bool = False,
+        owner: str | None = None,
         **settings: Any,
     ) -> Session:
-        """Start a session. ``settings``: further fields of :class:`SessionSettings`; None means
-        default, but of ``turn_detection`` push-to-talk.
+        """Start a session. ``owner``: as :class:`Session` has it. ``settings``: further fields of
+        :class:`SessionSettings`; None means default, but of ``turn_detection`` push-to-talk.
 
         :param door: by which the caller comes: a word.
         :raises GatewayError: as :meth:`admit`.
@@ -161,6 +165,7 @@ class Sessions:
             self._decoding,
             door=door,
             ends_with_leg=ends_with_leg,
+            owner=owner,
             recorder=self._defaults.recorder,
         )
         facts = CallFacts(session.id, door, agents.name, asyncio.get_running_loop().time())
@@ -231,7 +236,7 @@ class Sessions:
         # Strings with characters beyond ASCII, or half of one, cannot be compared as such.
         matches = hmac.compare_digest(expected.encode(), token.encode(errors="replace"))
         if session is None or session.ended or not matches:
-            raise GatewayError(ErrorCode.SESSION_EXPIRED, "there is no such session to resume")
+            raise GatewayError(ErrorCode.SESSION_EXPIRED, NO_SUCH_SESSION)
         return session
 
     def resume(self, session_id: str, token: str) -> Session:

@@ -10,6 +10,8 @@ from gateway.audit.actor import GATEWAY, Actor, acts
 from gateway.audit.audit import NO_AUDIT, Audit
 from gateway.audit.log import AuditLog, AuditLogError
 from gateway.config import Settings, SettingsError
+from signaling.auth import CALLER
+from signaling.forwarded import remote_of
 from signaling.http_errors import Handler
 
 _DOORS: Final = (
@@ -48,8 +50,10 @@ def note_expired(audit: Audit | None, session_id: str) -> None:
 
 @web.middleware
 async def known_actor(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A middleware: what a request brings about is done for who sent it."""
-    with acts(Actor(request.remote or "unknown", door_of(request.path))):
+    """A middleware: what a request brings about is done for who sent it. Behind the guard."""
+    caller = request.get(CALLER)
+    name = (caller.owner if caller is not None else None) or remote_of(request) or "unknown"
+    with acts(Actor(name, door_of(request.path))):
         return await handler(request)
 
 

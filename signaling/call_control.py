@@ -12,11 +12,11 @@ from gateway.agents.call_control import NotPossible
 from gateway.audit.actor import acting
 from gateway.core.ending import Ending
 from gateway.sessions import Sessions
+from signaling.auth import CALLER
 from signaling.bodies import read_json
 from signaling.client_secrets import MAX_BODY
 from signaling.events import bad_request, text_field
 from signaling.http_errors import conflict
-from signaling.keys import shown_token
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.ringing import DECLINE, Ringing
 from signaling.session_config import SessionConfig
@@ -43,8 +43,7 @@ class CallControlDoor:
 
     def _call(self, request: web.Request, action: str) -> LiveCall:
         """The call that ``action`` is done to, which is noted."""
-        token = shown_token(None, request.headers.get("Authorization"))
-        call = self._live.find(request.match_info["call_id"], token)
+        call = self._live.find(request.match_info["call_id"], request[CALLER])
         session_id = call.session.id if call.session is not None else None
         self._sessions.audit.note(f"call.{action}", acting(), session_id, call=call.id)
         return call

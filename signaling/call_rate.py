@@ -1,4 +1,4 @@
-"""How often one address may open a call, or ask for a key to do so, by HTTP."""
+"""How often one address, and one user, may ask for something by HTTP, and for calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.core.events import ErrorCode, GatewayError
+from signaling.auth import CALLER
 from signaling.buckets import Buckets
+from signaling.forwarded import remote_of
 from signaling.http_errors import Handler
-
-RATE: Final = (20.0, 100.0)
-"""Calls a second of one address, and at once."""
 
 OPENS: Final = frozenset(
     {
@@ -23,21 +22,47 @@ OPENS: Final = frozenset(
         ("POST", "/v1/realtime/client_secrets"),
         ("POST", "/v1/realtime/sessions"),
         ("POST", "/api/session"),
+        ("GET", "/api/session"),
         ("POST", "/api/calls"),
         ("GET", "/sip/ice-servers"),
     }
 )
 
+SOCKET_IO: Final = "/socket.io/"
+"""Whose clients poll as they must; what they ask for is counted at their door."""
 
-def call_rate(buckets: Buckets) -> Middleware:
-    """A middleware that refuses with 429 what comes too often."""
+TOO_MANY_CALLS: Final = "too many calls from this address"
+
+
+def address_rate(requests: Buckets, calls: Buckets) -> Middleware:
+    """A middleware that refuses with 429 what comes from one address too often."""
     clock = asyncio.get_running_loop().time
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        opens = (request.method, request.path) in OPENS
-        if opens and not buckets.take(request.remote or "", clock()):
-            raise GatewayError(ErrorCode.RATE_LIMITED, "too many calls from this address")
+        if request.path != SOCKET_IO and not requests.take(remote_of(request), clock()):
+            raise GatewayError(ErrorCode.RATE_LIMITED, "too many requests from this address")
+        if _opens(request) and not calls.take(remote_of(request), clock()):
+            raise GatewayError(ErrorCode.RATE_LIMITED, TOO_MANY_CALLS)
         return await handler(request)
 
     return middleware
+
+
+def user_rate(calls: Buckets) -> Middleware:
+    """The same for one user's calls, wherever they come from. Behind the guard."""
+    clock = asyncio.get_running_loop().time
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        caller = request.get(CALLER)
+        owner = caller.owner if caller is not None else None
+        if owner is not None and _opens(request) and not calls.take_of(owner, clock()):
+            raise GatewayError(ErrorCode.RATE_LIMITED, "too many calls of this user")
+        return await handler(request)
+
+    return middleware
+
+
+def _opens(request: web.Request) -> bool:
+    return (request.method, request.path) in OPENS

@@ -15,9 +15,9 @@ from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.core.strict_json import loads
 from gateway.sessions import Sessions
+from signaling.auth import CALLER
 from signaling.bodies import read_body
 from signaling.events import MAX_SDP, mapping
-from signaling.keys import EphemeralKeys, shown_token
 from signaling.live_calls import LiveCalls
 from signaling.multipart import read_parts
 from signaling.realtime_session import MAX_MODEL_NAME, open_session
@@ -29,9 +29,8 @@ MAX_SESSION = 1 << 18
 class CallsDoor:
     """Calls without Socket.IO: the session lives as long as its peer connection."""
 
-    def __init__(self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls) -> None:
+    def __init__(self, sessions: Sessions, live: LiveCalls) -> None:
         self._sessions = sessions
-        self._keys = keys
         self._live = live
 
     def routes(self) -> list[web.RouteDef]:
@@ -39,16 +38,16 @@ class CallsDoor:
 
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an SDP offer: 201, the answer, and ``Location`` of the call."""
-        granted = self._keys.open(shown_token(None, request.headers.get("Authorization")))
+        caller = request[CALLER]
         model = _model(request)
         offer, wanted = await _read_call(request)
         call_id = self._live.new_id()
-        session = open_session(self._sessions, call_id, granted.config, wanted, model, door="http")
+        session = open_session(self._sessions, call_id, caller, wanted, model, door="http")
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
             unanswered.pop_all()
-        self._live.add(call_id, session, granted)
+        self._live.add(call_id, session, caller.grant)
         return web.Response(
             status=HTTPStatus.CREATED,
             text=answer,

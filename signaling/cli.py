@@ -20,6 +20,7 @@ _COMMANDS = {
     "replay": "run a recorded call through the rules again, and show what differs",
     "audit": "check that an audit log was not changed",
     "health": "ask whether the gateway on this machine answers",
+    "token": "make a token of AUTH_SECRET",
     "bench": "measure a gateway under the load of many calls",
 }
 
@@ -50,6 +51,10 @@ def main(argv: list[str] | None = None) -> int:
         from client.python.bench.command import main as bench
 
         return bench(rest)
+    if command == "token":
+        from signaling.token_command import main as token
+
+        return token(rest)
     if command == "replay":
         from gateway.replaying import main as replay
 

@@ -47,10 +47,14 @@ class Client:
     What it is told passes one queue and one writer, so that order holds.
     """
 
-    def __init__(self, sid: str, server: SocketServer, token: str | None = None) -> None:
+    def __init__(
+        self, sid: str, server: SocketServer, token: str | None = None, remote: str = ""
+    ) -> None:
         self.sid = sid
         self.token = token
         """What it showed when it connected."""
+        self.remote = self.name = remote
+        """The address that it came from; and who it is, where that is known."""
         self.session: Session | None = None
         self.turn = asyncio.Lock()
         """Held while one of its events is handled: a polling client may send several at once."""

@@ -6,14 +6,17 @@ server.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
 from gateway.audit.actor import acting
 from gateway.sessions import Sessions
+from signaling.auth import CALLER
 from signaling.bodies import read_json
 from signaling.events import bad_request, mapping
+from signaling.http_errors import Refused
 from signaling.keys import EphemeralKey, EphemeralKeys
 from signaling.session_config import SessionConfig, beta_fields
 
@@ -41,17 +44,19 @@ class ClientSecretsDoor:
             web.post("/v1/realtime/client_secrets", self._client_secret),
             web.post("/v1/realtime/sessions", self._beta_session),
             web.post("/api/session", self._bridge_session),
+            # As the pages of OpenAI's demo ask their own server.
+            web.get("/api/session", self._bridge_session, allow_head=False),
         ]
 
     async def _client_secret(self, request: web.Request) -> web.Response:
         """``{value, expires_at, session}``."""
         body = await read_json(request, MAX_BODY)
-        return _uncached(self._issue(body.get("session"), body.get("expires_after"), LIFETIME))
+        return _uncached(self._issue(request, body.get("session"), body.get("expires_after")))
 
     async def _bridge_session(self, request: web.Request) -> web.Response:
         """The same, and ``client_secret``, where older clients look for the key."""
         body = await read_json(request, MAX_BODY)
-        answer = self._issue(body.get("session"), body.get("expires_after"), LIFETIME)
+        answer = self._issue(request, body.get("session"), body.get("expires_after"))
         return _uncached({**answer, "client_secret": _twin(answer)})
 
     async def _beta_session(self, request: web.Request) -> web.Response:
@@ -59,18 +64,27 @@ class ClientSecretsDoor:
         body = await read_json(request, MAX_BODY)
         given = body.get("client_secret")
         secret = mapping("client_secret", {} if given is None else given)
-        answer = self._issue(body, secret.get("expires_after"), BETA_LIFETIME)
+        answer = self._issue(request, body, secret.get("expires_after"), BETA_LIFETIME)
         session: dict[str, Any] = answer["session"]
         twin = {"client_secret": _twin(answer)}
         return _uncached(
             {**beta_fields(session), "modalities": ["audio", "text"], **session, **twin}
         )
 
-    def _issue(self, asked: object, expires_after: object, lifetime: int) -> dict[str, Any]:
+    def _issue(
+        self,
+        request: web.Request,
+        asked: object,
+        expires_after: object,
+        lifetime: int = LIFETIME,
+    ) -> dict[str, Any]:
+        caller = request[CALLER]
+        if caller.grant.key_id is not None:
+            raise Refused(HTTPStatus.FORBIDDEN, "forbidden", "a key makes no further keys")
         config = SessionConfig.parse(asked)
         if config.agent_set is not None:
             self._sessions.find_agents(config.agent_set)
-        key = self._keys.issue(config, parse_lifetime(expires_after, lifetime))
+        key = self._keys.issue(config, parse_lifetime(expires_after, lifetime), caller.owner)
         self._sessions.audit.note("key.minted", acting(), key=key.id, expiresAt=key.expires_at)
         session = self._shown(key, config)
         return {"value": key.value, "expires_at": key.expires_at, "session": session}

@@ -58,6 +58,14 @@ Payload.max_decode_packets = 1_000
 _UNREADABLE = (ValueError, TypeError, LookupError, RecursionError)
 
 
+class Refusal(Exception):
+    """A connection is not let in: its client reads the message, and the code in ``data``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.data = {"code": code, "message": message}
+
+
 class _Json:
     loads = staticmethod(loads)
     dumps = staticmethod(json.dumps)
@@ -203,17 +211,25 @@ class SocketServer:
 
     def on_connection(
         self,
-        connected: Callable[[str, str | None], Awaitable[None]],
+        connected: Callable[[str, str | None, web.Request], Awaitable[None]],
         disconnected: Callable[[str, bool], Awaitable[None]],
     ) -> None:
-        """:param connected: takes the ``sid`` of a new connection, and the token that it shows.
+        """:param connected: takes the ``sid`` of a new connection, the token that it shows, and the
+            request that it began with; raises :class:`Refusal`.
         :param disconnected: takes the ``sid`` of one that ended, and whether it was lost: what was
             sent last may not have arrived.
         """
 
         async def on_connect(sid: str, environ: dict[str, Any], auth: object = None) -> None:
             self._abort_in(None, sid)
-            await connected(sid, shown_token(auth, environ.get("HTTP_AUTHORIZATION")))
+            token = shown_token(auth, environ.get("HTTP_AUTHORIZATION"))
+            try:
+                await connected(sid, token, environ["aiohttp.request"])
+            except Refusal as refusal:
+                self._abort_in(self._linger, sid)
+                raise socketio.exceptions.ConnectionRefusedError(
+                    str(refusal), refusal.data
+                ) from None
 
         async def on_disconnect(sid: str, reason: str) -> None:
             self._abort_in(self._linger, sid)

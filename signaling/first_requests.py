@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet
 
 from aiohttp import web
 
@@ -28,8 +28,8 @@ class FirstRequests:
 
     def __init__(self, timeout: float = HEAD_TIMEOUT) -> None:
         self._timeout = timeout
-        self._asked: WeakSet[Any] = WeakSet()
-        self._since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        self._asked: set[Any] = set()
+        self._since: dict[Any, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -58,10 +58,11 @@ class FirstRequests:
             await asyncio.sleep(min(_CHECK, self._timeout / 2))
             self.check(server.connections, asyncio.get_running_loop().time())
 
-    def check(self, connections: list[Any], now: float) -> None:
+    def check(self, connections: Sequence[Any], now: float) -> None:
         """:param connections: those that there are, as aiohttp's ``RequestHandler``."""
-        for connection in connections:
-            if connection in self._asked:
-                continue
-            if now - self._since.setdefault(connection, now) >= self._timeout:
+        self._asked.intersection_update(connections)
+        silent = [each for each in connections if each not in self._asked]
+        self._since = {each: self._since.get(each, now) for each in silent}
+        for connection, since in self._since.items():
+            if now - since >= self._timeout:
                 connection.force_close()

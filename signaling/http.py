@@ -31,6 +31,8 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 
+_HSTS = "max-age=31536000"
+
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
     # The wildcard is for what else OpenAI's clients send of themselves; it is not one for the
@@ -84,6 +86,15 @@ class HttpDoor:
     async def _ready(self, request: web.Request) -> web.Response:
         ready = not self._sessions.draining
         return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+
+async def harden(request: web.Request, response: web.StreamResponse) -> None:
+    """What every response says, an ``on_response_prepare`` signal: it is what it calls itself, and
+    once there is TLS there is nothing else (RFC 6797).
+    """
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = _HSTS
 
 
 def cors(origins: Origins) -> Middleware:

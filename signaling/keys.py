@@ -37,10 +37,12 @@ class Grant:
     """What a client may open.
 
     :ivar key_id: of the key that it showed; None: it showed none.
+    :ivar owner: who asked for the key; None: nobody knows.
     """
 
     config: SessionConfig = field(default_factory=SessionConfig)
     key_id: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,16 @@ class EphemeralKeys:
         self._kept: dict[str, tuple[str, int]] = {}
         self._kept_length = 0
 
-    def issue(self, config: SessionConfig, lifetime: int) -> EphemeralKey:
+    def issue(self, config: SessionConfig, lifetime: int, owner: str | None = None) -> EphemeralKey:
         """A key for ``config``, good for ``lifetime`` seconds.
 
+        :param owner: whose the sessions are that it opens.
         :raises GatewayError: ``capacity``: too many long configurations are kept.
         """
         key_id, expires_at = f"sess_{secrets.token_hex(12)}", int(self._clock()) + lifetime
-        claims = {"aud": _AUDIENCE, "jti": key_id, "exp": expires_at}
+        claims: dict[str, Any] = {"aud": _AUDIENCE, "jti": key_id, "exp": expires_at}
+        if owner is not None:
+            claims["sub"] = owner
         text = config.encode()
         value = self._sign({**claims, "config": text}) if len(text) < MAX_KEY else ""
         if not 0 < len(value) <= MAX_KEY:
@@ -95,15 +100,15 @@ class EphemeralKeys:
         text = claims.get("config") or self._kept.get(claims["jti"], ("", 0))[0]
         if not text:
             raise _refused()
-        return Grant(SessionConfig.decode(text), claims["jti"])
+        return Grant(SessionConfig.decode(text), claims["jti"], claims.get("sub"))
 
-    def id_of(self, token: str) -> str:
-        """The id of a key, be it expired: what it opened is still its own.
+    def claimed(self, token: str) -> Grant:
+        """Whose a key is, be it expired: what it opened is still its own. It opens nothing new.
 
         :raises GatewayError: ``unauthorized``: it is not of this gateway.
         """
-        key_id: str = self._claims(token)["jti"]
-        return key_id
+        claims = self._claims(token)
+        return Grant(SessionConfig(), claims["jti"], claims.get("sub"))
 
     def _claims(self, token: str | None) -> dict[str, Any]:
         try:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
 from gateway.sessions import Sessions
+from signaling.caller import Caller
 from signaling.http_errors import conflict, not_found
-from signaling.keys import EphemeralKeys, Grant, is_key
+from signaling.keys import Grant
 from signaling.ringing import Ringing
 
 PREFIX: Final = "rtc_"
@@ -31,6 +30,11 @@ class LiveCall:
     session: Session | None = None
     ringing: Ringing | None = None
 
+    @property
+    def owner(self) -> str | None:
+        """Who opened it; None: a phone, or anybody at an open gateway."""
+        return self.session.owner if self.session is not None else None
+
     def in_progress(self) -> Session:
         """The session of a call that was answered.
 
@@ -46,9 +50,8 @@ class LiveCalls:
     session.
     """
 
-    def __init__(self, sessions: Sessions, keys: EphemeralKeys) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._keys = keys
         self._calls: dict[str, LiveCall] = {}
 
     def __len__(self) -> int:
@@ -80,25 +83,18 @@ class LiveCalls:
     def forget(self, call_id: str) -> None:
         self._calls.pop(call_id, None)
 
-    def find(self, call_id: str, token: str | None, *, even_expired: bool = False) -> LiveCall:
-        """The call that ``token`` may control: with an ephemeral key those it opened, with a
-        server's credential any, without either those that needed none.
+    def find(self, call_id: str, caller: Caller) -> LiveCall:
+        """The call that ``caller`` may control: those it opened, with an ephemeral key those of the
+        key. An operator may control any; so may, at an open gateway, a server's credential, and
+        anybody those that needed none.
 
-        :param even_expired: the key may have expired since.
-        :raises GatewayError: ``unauthorized``.
-        :raises Refused: ``not_found``.
+        :raises Refused: ``not_found``, also for a call in another's hand.
         """
-        key_id = self._key_id(token, even_expired=even_expired)
         call = self._calls.get(call_id)
-        if call is None or (call.session is not None and call.session.ended):
+        if (
+            call is None
+            or (call.session is not None and call.session.ended)
+            or not caller.controls(call.owner, call.key_id)
+        ):
             raise not_found(f"there is no call {call_id[:64]!r}")
-        if token is None and call.key_id is not None:
-            raise GatewayError(ErrorCode.UNAUTHORIZED, "the call needs the key that opened it")
-        if key_id is not None and not hmac.compare_digest(call.key_id or "", key_id):
-            raise GatewayError(ErrorCode.UNAUTHORIZED, "the key is for another call")
         return call
-
-    def _key_id(self, token: str | None, *, even_expired: bool) -> str | None:
-        if token is not None and is_key(token) and even_expired:
-            return self._keys.id_of(token)
-        return self._keys.open(token).key_id

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.core.events import ErrorCode, GatewayError
+from signaling.auth import CALLER
 from signaling.bodies import read_json
 from signaling.events import MAX_NAME, bad_request, text_field
 from signaling.http_errors import not_found
@@ -41,7 +40,6 @@ class PhoneCallsDoor:
 
     async def _create(self, request: web.Request) -> web.Response:
         """Call ``{to, agentSet?, from?}``: 201 as soon as it is under way."""
-        _admit(request)
         body = await read_json(request, MAX_BODY)
         to = text_field(body, "to", MAX_ADDRESS)
         if to is None:
@@ -49,6 +47,7 @@ class PhoneCallsDoor:
         agent_set = text_field(body, "agentSet", MAX_NAME)
         try:
             call = await self._sip.dial(to, agent_set, text_field(body, "from", MAX_ADDRESS))
+            call.session.owner = request[CALLER].owner
         except BadAddress as error:
             raise bad_request(str(error)) from None
         except NotReachable as error:
@@ -75,26 +74,11 @@ class PhoneCallsDoor:
         return web.json_response(_shown(call))
 
     def _find(self, request: web.Request) -> Dialling:
-        _admit(request)
         call_id = request.match_info["call_id"]
         try:
             return self._calls[call_id]
         except KeyError:
             raise not_found(f"there is no call {call_id[:64]!r}") from None
-
-
-def _admit(request: web.Request) -> None:
-    """Calls cost money: until there are tokens they are placed for this machine alone.
-
-    :raises GatewayError: ``unauthorized``.
-    """
-    host = (request.remote or "").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        address = ipaddress.ip_address("::")
-    if not (getattr(address, "ipv4_mapped", None) or address).is_loopback:
-        raise GatewayError(ErrorCode.UNAUTHORIZED, "calls are placed for this machine alone")
 
 
 def _shown(call: Dialling) -> dict[str, Any]:

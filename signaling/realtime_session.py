@@ -13,6 +13,7 @@ from gateway.realtime.client_events import ClientEventError
 from gateway.session import Session
 from gateway.session_settings import SessionSettings
 from gateway.sessions import Sessions
+from signaling.caller import Caller
 from signaling.session_config import SessionConfig
 
 MAX_MODEL_NAME = 256
@@ -29,7 +30,7 @@ def rights_of(sessions: Sessions, *, trusted: bool = False) -> frozenset[Right]:
 def open_session(
     sessions: Sessions,
     user_id: str,
-    granted: SessionConfig,
+    caller: Caller,
     session: Mapping[str, Any],
     model: str | None = None,
     context: str | None = None,
@@ -38,13 +39,14 @@ def open_session(
 ) -> Session:
     """Start a session that lives as long as its client.
 
-    :param granted: what its key is bound to; who runs the session is the key's to say.
+    :param caller: whose it is; what a key is bound to goes before what its client asks for, and who
+        runs the session is the key's to say.
     :param session: the session object that the client sent; may be empty.
     :param context: what its agents are told of who calls.
     :param door: as :meth:`Sessions.open` takes it.
     :raises GatewayError: ``bad_request`` or ``too_large``, or as :meth:`Sessions.open`.
     """
-    asked = SessionConfig.parse(session)
+    asked, granted = SessionConfig.parse(session), caller.grant.config
     model = model or granted.model or asked.model
     if model is not None and not 0 < len(model) <= MAX_MODEL_NAME:
         raise GatewayError(ErrorCode.BAD_REQUEST, "model must be a name")
@@ -53,7 +55,8 @@ def open_session(
     if control is Control.PASS_THROUGH:
         wanted["client_session"] = merged(granted.session, asked.session)
     opened = sessions.open(
-        user_id,
+        caller.name or user_id,
+        owner=caller.owner,
         model=model,
         door=door,
         ends_with_leg=True,

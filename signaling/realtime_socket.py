@@ -20,17 +20,15 @@ from gateway.media.socket_audio import SocketAudio
 from gateway.realtime.client_events import ClientEventError
 from gateway.session import Session
 from gateway.sessions import Sessions
+from signaling.auth import CALLER
+from signaling.caller import Caller
 from signaling.client_inbox import ClientInbox, Message
 from signaling.client_socket import ClientWebSocket
-from signaling.keys import EphemeralKeys, is_key, shown_token
-from signaling.live_calls import LiveCalls
+from signaling.live_calls import LiveCall, LiveCalls
 from signaling.origins import Origins
 from signaling.realtime_session import open_session, rights_of
 
 SUBPROTOCOL: Final = "realtime"
-KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
-"""How a page in a browser shows its key: it cannot set headers."""
-
 MAX_MESSAGE: Final = 15 * 1024 * 1024
 """Bytes of one event."""
 
@@ -44,11 +42,8 @@ HEARTBEAT: Final = 30.0
 class RealtimeDoor:
     """Sessions over WebSocket, and the control of calls."""
 
-    def __init__(
-        self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls, origins: Origins
-    ) -> None:
+    def __init__(self, sessions: Sessions, live: LiveCalls, origins: Origins) -> None:
         self._sessions = sessions
-        self._keys = keys
         self._origins = origins
         self._live = live
 
@@ -63,25 +58,25 @@ class RealtimeDoor:
         )
         if not socket.can_prepare(request):
             raise GatewayError(ErrorCode.BAD_REQUEST, "GET /v1/realtime opens a WebSocket")
-        token = _token(request)
+        caller = request[CALLER]
         call_id = request.query.get("call_id")
         if call_id is not None:
-            call = self._live.find(call_id, token).in_progress()
-            self._sessions.audit.note("call.joined", acting(), call.id, call=call_id)
-            await self._control(request, socket, call, trusted=not is_key(token))
+            call = self._live.find(call_id, caller)
+            session, trusted = call.in_progress(), _is_trusted(caller, call)
+            self._sessions.audit.note("call.joined", acting(), session.id, call=call_id)
+            await self._control(request, socket, session, trusted=trusted)
             return socket
-        config = self._keys.open(token).config
         session = open_session(
             self._sessions,
             f"ws_{secrets.token_hex(12)}",
-            config,
+            caller,
             {},
             request.query.get("model") or None,
             door="websocket",
         )
         audio = SocketAudio()
         try:
-            set_formats(audio, config.session)
+            set_formats(audio, caller.grant.config.session)
             await self._serve(request, socket, session, audio)
         finally:
             await self._sessions.end(session, Ending.HUNG_UP)
@@ -145,8 +140,10 @@ async def _read(socket: web.WebSocketResponse, session: Session, line: ClientLin
     await ClientInbox(take_now, take).read(socket)
 
 
-def _token(request: web.Request) -> str | None:
-    for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
-        if name.strip().startswith(KEY_SUBPROTOCOL):
-            return name.strip().removeprefix(KEY_SUBPROTOCOL)
-    return shown_token(None, request.headers.get("Authorization"))
+def _is_trusted(caller: Caller, call: LiveCall) -> bool:
+    """Whether it is a server that controls the call, and not who is in it."""
+    if caller.grant.key_id is not None:
+        return False
+    # A server that asked for the key that its page called with. At an open gateway nobody has a
+    # name, and whoever shows no key is taken for one.
+    return caller.owner is None or caller.is_operator or call.key_id is not None

@@ -1,4 +1,7 @@
-"""The recordings over HTTP: which there are, their files, and their end."""
+"""The recordings over HTTP: which there are, their files, and their end.
+
+Whoever opened a session has its recording; an operator has all.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from gateway.core.media_time import SAMPLE_RATE
 from gateway.recording import store
 from gateway.recording.recorder import Recorder
 from gateway.recording.store import Kept
+from signaling.auth import CALLER, authorise
+from signaling.caller import Caller, Scope
 
 MAX_LISTED: Final = 1000
 DEFAULT_LISTED: Final = 100
@@ -38,7 +43,6 @@ class RecordingsDoor:
         self._root = recorder.settings.root
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """All of them are for operators: who may ask is to be checked here, around each."""
         return [
             web.get(_RECORDINGS, self._list),
             web.get(_RECORDING, self._look),
@@ -49,7 +53,12 @@ class RecordingsDoor:
     async def _list(self, request: web.Request) -> web.Response:
         """The latest first; ``?limit=``, and ``?before=`` the id that a page ended with."""
         limit, before = _limit(request), request.query.get("before")
-        recordings = await asyncio.to_thread(store.kept, self._root)
+        caller = _admitted(request)
+        recordings = [
+            each
+            for each in await asyncio.to_thread(store.kept, self._root)
+            if caller.owns(each.about.get("owner"))
+        ]
         if before is not None:
             ids = [recording.session_id for recording in recordings]
             if before not in ids:
@@ -60,13 +69,21 @@ class RecordingsDoor:
         return web.json_response(body, headers=_HEADERS)
 
     async def _look(self, request: web.Request) -> web.Response:
+        return web.json_response(_told(await self._find(request)), headers=_HEADERS)
+
+    async def _find(self, request: web.Request) -> Kept:
+        """:raises HTTPNotFound: also of a recording in another's hand."""
+        caller = _admitted(request)
         try:
             found = await asyncio.to_thread(store.find, self._root, request.match_info["id"])
         except store.NoRecording:
             raise web.HTTPNotFound from None
-        return web.json_response(_told(found), headers=_HEADERS)
+        if not caller.owns(found.about.get("owner")):
+            raise web.HTTPNotFound
+        return found
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
+        await self._find(request)
         session_id, name = request.match_info["id"], request.match_info["file"]
         try:
             path = await asyncio.to_thread(store.file_of, self._root, session_id, name)
@@ -82,6 +99,7 @@ class RecordingsDoor:
         return web.FileResponse(path, headers=headers)
 
     async def _delete(self, request: web.Request) -> web.Response:
+        await self._find(request)
         if self._recorder.records(request.match_info["id"]):
             raise web.HTTPConflict
         self._audit.note("recording.delete", acting(), request.match_info["id"])
@@ -92,6 +110,14 @@ class RecordingsDoor:
         except store.StillLive:
             raise web.HTTPConflict from None
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _admitted(request: web.Request) -> Caller:
+    """:raises Refused: ``forbidden``: it is nobody whom a recording could belong to."""
+    caller = request[CALLER]
+    if caller.owner is None or caller.grant.key_id is not None:
+        authorise(request, Scope.ADMIN)
+    return caller
 
 
 def _limit(request: web.Request) -> int:

@@ -15,17 +15,21 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from gateway.audit.actor import Actor, acts
 from gateway.core.control import Control
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
-from gateway.sessions import Sessions
+from gateway.sessions import NO_SUCH_SESSION, Sessions
 from signaling import events
 from signaling.audio import read_audio
+from signaling.buckets import Buckets
+from signaling.caller import Caller, Scope
 from signaling.client import Client
-from signaling.engine import MALFORMED, MAX_PACKET_BYTES, SocketServer
+from signaling.doorkeeper import Doorkeeper
+from signaling.engine import MALFORMED, MAX_PACKET_BYTES, Refusal, SocketServer
+from signaling.forwarded import remote_of
 from signaling.ice import IceServers
-from signaling.keys import EphemeralKeys, Grant
 from signaling.origins import Origins
 
 log = structlog.get_logger(__name__)
@@ -34,6 +38,9 @@ ANSWER_TIMEOUT = 8.0
 """Seconds that an event may take: less than a client may leave a ping unanswered, as its answer is
 not read meanwhile.
 """
+
+EVENTS = (200.0, 2_000.0)
+"""A second of one client, and at once: a microphone sends 50, and some catch up."""
 
 ENVELOPE_BYTES = 4_096
 """Of an event around its base64: enough to refuse what is a little too large by its code."""
@@ -51,6 +58,7 @@ class SocketIoDoor:
     """All Socket.IO clients of this gateway (contract: ``docs/protocol.md``).
 
     :param max_audio: bytes of audio in one ``send_audio``.
+    :param calls: joins and offers of one address, and of one user.
     """
 
     def __init__(
@@ -59,10 +67,14 @@ class SocketIoDoor:
         origins: Origins,
         ice_servers: IceServers,
         max_audio: int,
-        keys: EphemeralKeys,
+        doorkeeper: Doorkeeper,
+        calls: Buckets,
     ) -> None:
+        self._calls = calls
+        self._events = Buckets(*EVENTS)
+        self._clock = asyncio.get_running_loop().time
         self._sessions = sessions
-        self._ephemeral_keys = keys
+        self._doorkeeper = doorkeeper
         self._max_audio = max_audio
         self._ice_servers = ice_servers
         self._clients: dict[str, Client] = {}
@@ -108,8 +120,16 @@ class SocketIoDoor:
 
     # -- connections
 
-    async def _connect(self, sid: str, token: str | None) -> None:
-        self._clients[sid] = Client(sid, self._server, token)
+    async def _connect(self, sid: str, token: str | None, request: web.Request) -> None:
+        owner: str | None = None
+        if not self._doorkeeper.is_open:
+            try:
+                # One that comes to resume may show a key that has expired meanwhile.
+                owner = (await self._doorkeeper.identify(token, even_expired=True)).owner
+            except GatewayError as error:
+                raise Refusal(error.code.value, error.message) from None
+        self._clients[sid] = client = Client(sid, self._server, token, remote_of(request))
+        client.name = owner or client.remote
 
     async def _disconnect(self, sid: str, lost: bool) -> None:
         client = self._clients.pop(sid)
@@ -123,8 +143,12 @@ class SocketIoDoor:
             if client is None or not client.keeps_up():
                 return _refuse(None, _closing())
             try:
+                if not self._events.take_of(sid, self._clock()):
+                    raise GatewayError(ErrorCode.RATE_LIMITED, "too many events at once")
+                actor = Actor(client.name or "unknown", "socketio")
                 async with asyncio.timeout(ANSWER_TIMEOUT), client.turn:
-                    answer = await handler(client, _payload(name, args))
+                    with acts(actor):
+                        answer = await handler(client, _payload(name, args))
                 return {"ok": True, **(answer or {})}
             except GatewayError as error:
                 return _refuse(client, error)
@@ -151,8 +175,11 @@ class SocketIoDoor:
         join = events.Join.parse(data)
         resumes = join.session_id is not None and join.resume_token is not None
         # A resume token is worth more than a key, which may have expired meanwhile.
-        granted = Grant() if resumes else self._ephemeral_keys.open(client.token)
-        config = granted.config
+        self._count(client.remote, "too many calls from this address")
+        caller = await self._identify(client, even_expired=resumes)
+        if caller.owner is not None:
+            self._count(caller.owner, "too many calls of this user", is_address=False)
+        config = caller.grant.config
         if config.control == Control.PASS_THROUGH.value:
             raise GatewayError(ErrorCode.BAD_REQUEST, _NO_PASS_THROUGH)
         join = replace(
@@ -163,14 +190,16 @@ class SocketIoDoor:
             language=join.language or config.settings().get("language"),
         )
         if client.session is not None:
-            await self._change_session(client, client.session, join)
+            await self._change_session(client, client.session, join, caller)
         if client.gone:
             raise _closing()
         if join.session_id is not None and join.resume_token is not None:
+            self._find(join.session_id, join.resume_token, caller)
             session = self._sessions.resume(join.session_id, join.resume_token)
         else:
             session = self._sessions.open(
-                join.user_id or f"guest-{client.sid[:8]}",
+                caller.name or join.user_id or f"guest-{client.sid[:8]}",
+                owner=caller.owner,
                 model=config.model,
                 door="socketio",
                 agent_set=join.agent_set,
@@ -190,10 +219,33 @@ class SocketIoDoor:
             "agentSet": session.agent_set,
         }
 
-    async def _change_session(self, client: Client, session: Session, join: events.Join) -> None:
+    def _count(self, whose: str, refusal: str, *, is_address: bool = True) -> None:
+        """:raises GatewayError: ``rate_limited``."""
+        take = self._calls.take if is_address else self._calls.take_of
+        if not take(whose, self._clock()):
+            raise GatewayError(ErrorCode.RATE_LIMITED, refusal)
+
+    async def _identify(self, client: Client, *, even_expired: bool) -> Caller:
+        if even_expired and self._doorkeeper.is_open:
+            return Caller()
+        caller = await self._doorkeeper.identify(client.token, even_expired=even_expired)
+        if Scope.CALL not in caller.scopes:
+            raise GatewayError(ErrorCode.UNAUTHORIZED, "the token is not for calls")
+        return caller
+
+    def _find(self, session_id: str, resume_token: str, caller: Caller) -> Session:
+        """The session to resume. :raises GatewayError: ``session_expired``."""
+        session = self._sessions.find(session_id, resume_token)
+        if not caller.owns(session.owner):
+            raise GatewayError(ErrorCode.SESSION_EXPIRED, NO_SUCH_SESSION)
+        return session
+
+    async def _change_session(
+        self, client: Client, session: Session, join: events.Join, caller: Caller
+    ) -> None:
         """A client has one session: the former one ends, but not for a join that cannot succeed."""
         if join.session_id is not None and join.resume_token is not None:
-            if self._sessions.find(join.session_id, join.resume_token) is session:
+            if self._find(join.session_id, join.resume_token, caller) is session:
                 return
         else:
             self._sessions.admit(join.agent_set, freed=1)
@@ -201,6 +253,7 @@ class SocketIoDoor:
 
     async def _offer(self, client: Client, data: Any) -> Ack:
         session, sdp = _session(client), events.parse_offer(data)
+        self._count(client.remote, "too many offers from this address")
         return {"type": "answer", "sdp": await session.offer(sdp)}
 
     async def _candidate(self, client: Client, data: Any) -> None:

@@ -21,11 +21,11 @@ from gateway.core.sdp_fragment import SdpFragment, ice_of, restarted
 from gateway.core.sdp_grammar import SdpError
 from gateway.session import Session
 from gateway.sessions import Sessions
+from signaling.auth import CALLER
 from signaling.bodies import read_body
 from signaling.events import MAX_SDP
 from signaling.http_errors import Refused
 from signaling.ice import IceServers
-from signaling.keys import EphemeralKeys, shown_token
 from signaling.live_calls import LiveCalls
 from signaling.realtime_session import open_session
 
@@ -55,11 +55,8 @@ class _Resource:
 class WhipDoor:
     """The endpoint ``/whip``, and a resource below it for each session."""
 
-    def __init__(
-        self, sessions: Sessions, keys: EphemeralKeys, live: LiveCalls, ice_servers: IceServers
-    ) -> None:
+    def __init__(self, sessions: Sessions, live: LiveCalls, ice_servers: IceServers) -> None:
         self._sessions = sessions
-        self._keys = keys
         self._live = live
         self._ice_servers = ice_servers
         self._resources: WeakKeyDictionary[Session, _Resource] = WeakKeyDictionary()
@@ -81,18 +78,19 @@ class WhipDoor:
 
     async def _create(self, request: web.Request) -> web.Response:
         """Answer an offer: 201, the answer, and where the session is."""
-        grant = self._keys.open(_token(request))
+        caller = request[CALLER]
         offer = await _read(request, OFFER, "Accept-Post")
-        call_id, config = self._live.new_id(), grant.config
+        call_id, config = self._live.new_id(), caller.grant.config
         # Its clients speak no protocol by which they could run the call: only a key says that.
         config = replace(config, control=config.control or Control.AGENTS.value)
-        session = open_session(self._sessions, call_id, config, {}, door="whip")
+        caller = replace(caller, grant=replace(caller.grant, config=config))
+        session = open_session(self._sessions, call_id, caller, {}, door="whip")
         async with contextlib.AsyncExitStack() as unanswered:
             unanswered.push_async_callback(self._sessions.end, session, Ending.NO_ANSWER)
             answer = await session.offer(offer)
             unanswered.pop_all()
         self._resources[session] = resource = _Resource(offer)
-        self._live.add(call_id, session, grant)
+        self._live.add(call_id, session, caller.grant)
         headers = CIMultiDict({"Location": f"/whip/{call_id}", "ETag": resource.etag})
         for link in ice_links(self._ice_servers.for_user(call_id)):
             headers.add("Link", link)
@@ -103,7 +101,7 @@ class WhipDoor:
     def _find(self, request: web.Request) -> tuple[Session, _Resource]:
         # A call outlives its key, and has to be ended and to change its network all the same.
         call_id = request.match_info["call_id"]
-        session = self._live.find(call_id, _token(request), even_expired=True).in_progress()
+        session = self._live.find(call_id, request[CALLER]).in_progress()
         resource = self._resources.get(session)
         if resource is None:
             raise Refused(HTTPStatus.NOT_FOUND, "not_found", "the call is none of WHIP's")
@@ -182,10 +180,6 @@ def _quoted(value: str) -> str:
 
 def _tags(condition: str) -> list[str]:
     return [tag.strip() for tag in condition.split(",")]
-
-
-def _token(request: web.Request) -> str | None:
-    return shown_token(None, request.headers.get("Authorization"))
 
 
 async def _read(request: web.Request, kind: str, accept: str) -> str:

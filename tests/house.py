@@ -11,9 +11,10 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.json_settings": frozenset({"gateway.core"}),
     "gateway.sip_settings": frozenset(),
     "gateway.trunk_settings": frozenset({"gateway.json_settings", "gateway.sip_settings"}),
+    "gateway.guard_settings": frozenset(),
     "gateway.webhook_settings": frozenset(),
     "gateway.config": frozenset(
-        {f"gateway.{of}_settings" for of in ("json", "sip", "trunk", "webhook")}
+        {f"gateway.{of}_settings" for of in ("guard", "json", "sip", "trunk", "webhook")}
         | {"gateway.core", "gateway.telemetry"}
     ),
     "gateway.media": frozenset({"gateway.core"}),
@@ -141,7 +142,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pylibsrtp": ("gateway/media/seams.py", "gateway/media/sdes_srtp.py"),
     "socketio": ("signaling/socketio.py", "signaling/engine.py", "client/python/"),
     "engineio": ("signaling/engine.py",),
-    "jwt": ("signaling/keys.py",),
+    "jwt": ("signaling/keys.py", "signaling/oidc.py", "signaling/tokens.py"),
     "sipmessage": ("signaling/sip/",),
     "dns": ("signaling/sip/resolver.py",),
     "websockets": (

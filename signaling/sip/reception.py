@@ -18,7 +18,9 @@ from gateway.audit.actor import Actor, acts
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.session import Session
 from gateway.sessions import Sessions
+from signaling.caller import Caller
 from signaling.http_errors import Refused
+from signaling.keys import Grant
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.realtime_session import open_session
 from signaling.ringing import UNAVAILABLE, Ringing
@@ -80,9 +82,10 @@ class Reception:
         with self._announced(call, self._sender) as (known, ringing):
             config = await ringing.decided(RING_TIME)
             config = replace(config, agent_set=config.agent_set or agent_set)
+            caller = Caller(grant=Grant(config))
             with acts(_caller(call)):
                 session = open_session(
-                    self._sessions, "sip", config, {}, context=context, door="sip"
+                    self._sessions, "sip", caller, {}, context=context, door="sip"
                 )
             self._live.add(known.id, session)
             yield session

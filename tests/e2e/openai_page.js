@@ -48,8 +48,8 @@ globalThis.call = {
     return took;
   },
   // As a page does that gets its key from its own server, plays by an element of its own, and shows all events.
-  async connectAsDemo(url) {
-    const answer = await fetch(`${url}/api/session`, { method: 'POST' });
+  async connectAsDemo(url, codec, format) {
+    const answer = await fetch(`${url}/api/session`);
     const key = (await answer.json()).client_secret.value;
     const audioElement = Object.assign(document.createElement('audio'), { autoplay: true });
     const guardrail = { name: 'moderation', execute: async () => ({ tripwireTriggered: false, outputInfo: {} }) };
@@ -59,16 +59,16 @@ globalThis.call = {
         mediaStream: audio.microphone,
         changePeerConnection: async (connection) => {
           audio.listen(connection);
-          const codecs = RTCRtpReceiver.getCapabilities('audio').codecs;
-          const chosen = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === 'audio/opus');
-          for (const transceiver of connection.getTransceivers()) transceiver.setCodecPreferences?.(chosen);
+          const { codecs } = RTCRtpSender.getCapabilities('audio');
+          const chosen = codecs.find(({ mimeType }) => mimeType.toLowerCase() === `audio/${codec}`);
+          for (const transceiver of connection.getTransceivers()) transceiver.setCodecPreferences([chosen]);
           return connection;
         },
       }),
       model: 'gpt-4o-mini-realtime-preview-2024-06-03',
       config: {
-        inputAudioFormat: 'pcm16',
-        outputAudioFormat: 'pcm16',
+        inputAudioFormat: format,
+        outputAudioFormat: format,
         inputAudioTranscription: { model: 'gpt-4o-mini-transcribe' },
       },
       outputGuardrails: [guardrail],
@@ -93,6 +93,5 @@ globalThis.call = {
       const lines = history.filter((item) => item.role === role && item.status !== 'in_progress' && text(item).trim());
       return lines.length >= least && text(lines.at(-1));
     }),
-  lines: (role) => history.filter((item) => item.role === role).length,
   quiet: () => until(async () => (await audio.loudness(0.3)) < 0.001),
 };

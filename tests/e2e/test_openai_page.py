@@ -157,11 +157,13 @@ async def test_a_page_that_runs_its_own_agent(
         await page.do("told('output_audio_buffer.cleared', 1)")
         await page.do("quiet()")
 
-        lines = await page.do("lines('user')")
+        starts = "events('input_audio_buffer.speech_started')"
+        turns = len(await page.do(starts))
+        assert turns >= 1
         await page.do("mute(true)")
         assert await page.do("isMuted()") is True
         await page.say()
-        assert await page.do("lines('user')") == lines, "a muted microphone is not heard"
+        assert len(await page.do(starts)) == turns, "a muted microphone is not heard"
         await page.do("mute(false)")
         await page.no_errors()
 
@@ -186,13 +188,23 @@ async def test_a_page_that_talks_to_our_agents(
         await until(lambda: not gateway.sessions)
 
 
-@pytest.mark.parametrize("gateway", [AGENTS, STRICT_FREE], indirect=True)
+@pytest.mark.parametrize(
+    ("gateway", "codec", "audio_format"),
+    [(AGENTS, "opus", "pcm16"), (STRICT_FREE, "pcmu", "g711_ulaw")],
+    indirect=["gateway"],
+)
 async def test_a_page_as_the_public_demo_has_it(
-    gateway: Gateway, gateways: RealtimeGateways, browser: Browser, bundle: Path, origin: str
+    gateway: Gateway,
+    codec: str,
+    audio_format: str,
+    gateways: RealtimeGateways,
+    browser: Browser,
+    bundle: Path,
+    origin: str,
 ) -> None:
     """Its steps: a key of ``/api/session``, preferred codecs, a greeting, push-to-talk."""
     async with page_of(browser, bundle, origin) as page:
-        await page.do("connectAsDemo(argument)", gateway.url)
+        await page.do("connectAsDemo(...argument)", [gateway.url, codec, audio_format])
         detection = {
             **{"type": "server_vad", "threshold": 0.9, "prefix_padding_ms": 300},
             **{"silence_duration_ms": 500, "create_response": True},

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from tests.gateway.core.offers import WEBRTC, load, spoiled
 
-
 GOOD = load("chromium").encode()
 
 

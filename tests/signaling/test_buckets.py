@@ -1,6 +1,6 @@
 """Buckets of strangers."""
 
-from signaling.buckets import MAX_ADDRESSES, Buckets
+from signaling.buckets import MAX_KEYS, Buckets
 
 
 def test_a_bucket_fills_again_and_is_one_address_s_own() -> None:
@@ -20,7 +20,7 @@ def test_an_ipv6_site_has_one_bucket() -> None:
 
 def test_addresses_are_forgotten_the_oldest_first() -> None:
     calls = Buckets(rate=0.0, burst=1)
-    for number in range(MAX_ADDRESSES + 1):
+    for number in range(MAX_KEYS + 1):
         assert calls.take(f"host-{number}", 0.0)
     assert calls.take("host-0", 0.0)
-    assert not calls.take(f"host-{MAX_ADDRESSES}", 0.0)
+    assert not calls.take(f"host-{MAX_KEYS}", 0.0)

@@ -129,10 +129,10 @@ async def test_a_key_hangs_up_its_own_calls_only(
 ) -> None:
     ann, bob = [(await app.realtime.client_secrets.create()).value for _ in range(2)]
     call_id = await call(http, gateway, offer, ann)
-    for other in (bob, "ek_nonsense"):
-        with pytest.raises(openai.AuthenticationError) as caught:
-            await app.with_options(api_key=other).realtime.calls.hangup(call_id)
-        assert caught.value.code == "unauthorized"
+    with pytest.raises(openai.AuthenticationError):
+        await app.with_options(api_key="ek_nonsense").realtime.calls.hangup(call_id)
+    with pytest.raises(openai.NotFoundError):
+        await app.with_options(api_key=bob).realtime.calls.hangup(call_id)
     assert len(gateway.sessions or ()) == 1
     await app.with_options(api_key=ann).realtime.calls.hangup(call_id)
     assert len(gateway.sessions or ()) == 0

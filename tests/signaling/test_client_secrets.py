@@ -66,6 +66,19 @@ async def test_the_original_bridge_s_route_needs_no_body_and_says_the_key_twice(
     assert answer["session"]["model"] == Settings.model_fields["realtime_model"].default
 
 
+async def test_a_page_may_get_its_key_without_a_post(
+    http: aiohttp.ClientSession, gateway: Gateway, model: StandIn
+) -> None:
+    async with http.get(gateway.url + "/api/session") as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
+        key = (await answer.json())["client_secret"]["value"]
+    async with http.head(gateway.url + "/api/session") as answer:
+        assert answer.status == 405, "who looks whether it is there is given no key"
+    async with Caller(gateway.url, token=key) as caller:
+        await caller.join()
+        await model.line()
+
+
 async def test_the_route_before_that_takes_and_gives_a_flat_session(
     http: aiohttp.ClientSession, gateway: Gateway, model: StandIn
 ) -> None:

@@ -32,7 +32,7 @@ class Door:
         server.on_connection(self._connect, self._disconnect)
         server.on("*", self._event)
 
-    async def _connect(self, sid: str, token: str | None) -> None:
+    async def _connect(self, sid: str, token: str | None, request: web.Request) -> None:
         self.sids.append(sid)
 
     async def _disconnect(self, sid: str, lost: bool) -> None:

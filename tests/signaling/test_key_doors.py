@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
-UNAUTHORIZED = 401
+UNAUTHORIZED, NOT_FOUND = 401, 404
 LIFETIME = 600
 
 
@@ -33,8 +33,8 @@ class Doors:
 
     @property
     def keys(self) -> EphemeralKeys:
-        assert self.gateway.live is not None
-        return self.gateway.live._keys
+        assert self.gateway._doorkeeper is not None
+        return self.gateway._doorkeeper._keys
 
     def key(self, lifetime: int = LIFETIME) -> str:
         return self.keys.issue(SessionConfig(), lifetime).value
@@ -156,8 +156,10 @@ async def test_a_key_controls_what_it_opened(
     key = doors.key()
     call_id = doors.call_of(key)
     for what, wrong in wrong_keys(doors).items():
-        assert await controls(doors, call_id, wrong) == UNAUTHORIZED, what
-    assert await controls(doors, call_id, doors.key()) == UNAUTHORIZED, "of another session"
+        outlives = name in OUTLIVING and what == "expired"
+        expected = NOT_FOUND if outlives else UNAUTHORIZED
+        assert await controls(doors, call_id, wrong) == expected, what
+    assert await controls(doors, call_id, doors.key()) == NOT_FOUND, "of another session"
     with monkeypatch.context() as later:
         later.setattr(doors.keys, "_clock", lambda: time.time() + LIFETIME)
         expired = right if name in OUTLIVING else UNAUTHORIZED

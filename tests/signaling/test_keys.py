@@ -122,9 +122,16 @@ def test_what_a_key_opened_is_its_own_when_it_has_expired() -> None:
     keys = EphemeralKeys(SECRET, clock)
     key = keys.issue(ANN, 600)
     clock.now += 601
-    assert keys.id_of(key.value) == key.id
+    assert keys.claimed(key.value) == Grant(key_id=key.id)
     with pytest.raises(GatewayError):
-        EphemeralKeys(clock=clock).id_of(key.value)
+        EphemeralKeys(clock=clock).claimed(key.value)
+
+
+def test_a_key_says_who_asked_for_it() -> None:
+    keys = EphemeralKeys(SECRET)
+    key = keys.issue(ANN, 600, "backend")
+    assert keys.open(key.value) == Grant(ANN, key.id, "backend")
+    assert keys.claimed(key.value).owner == "backend"
 
 
 def test_a_key_is_known_by_its_beginning() -> None:

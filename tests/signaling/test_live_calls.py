@@ -7,23 +7,17 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from gateway.core.events import ErrorCode, GatewayError
 from gateway.sessions import Sessions
+from signaling.caller import Caller, Scope
 from signaling.http_errors import Refused
-from signaling.keys import EphemeralKeys
 from signaling.live_calls import LiveCalls
 from signaling.ringing import Ringing
-from signaling.session_config import SessionConfig
 from tests.gateways import live_sessions
 
 NOBODY = "ws://127.0.0.1:9"
 
 
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+ANYBODY = Caller()
 
 
 @pytest_asyncio.fixture
@@ -33,13 +27,13 @@ async def sessions() -> AsyncIterator[Sessions]:
 
 
 async def test_a_call_is_known_while_its_session_lives(sessions: Sessions) -> None:
-    live = LiveCalls(sessions, EphemeralKeys())
+    live = LiveCalls(sessions)
     call_id, session = live.new_id(), sessions.open("ann")
     live.add(call_id, session)
-    assert live.find(call_id, None).in_progress() is session
+    assert live.find(call_id, ANYBODY).in_progress() is session
     session.end("the end")
     with pytest.raises(Refused) as caught:
-        live.find(call_id, None)
+        live.find(call_id, ANYBODY)
     assert caught.value.status == 404, "it ends now"
     await sessions.end(session, "the end")
     assert len(live) == 0
@@ -47,48 +41,41 @@ async def test_a_call_is_known_while_its_session_lives(sessions: Sessions) -> No
     assert len(live) == 0, "a session that is over is not kept"
 
 
-async def test_a_key_controls_what_it_opened_and_nothing_else(sessions: Sessions) -> None:
-    clock = Clock()
-    keys = EphemeralKeys(clock=clock)
-    live = LiveCalls(sessions, keys)
-    ann, bob = (keys.issue(SessionConfig(), 600).value for _ in range(2))
-    hers, his, anyones = (live.new_id() for _ in range(3))
-    live.add(hers, sessions.open("ann"), keys.open(ann))
-    live.add(his, sessions.open("bob"), keys.open(bob))
+async def test_a_call_is_found_by_whoever_may_control_it_and_by_nobody_else(
+    sessions: Sessions,
+) -> None:
+    live = LiveCalls(sessions)
+    hers, anyones = live.new_id(), live.new_id()
+    live.add(hers, sessions.open("ann", owner="ann"))
     live.add(anyones, sessions.open("eve"))
-    assert live.find(hers, ann).id == hers
-    assert live.find(anyones, None).id == anyones, "opened without a key, controlled without one"
-    for call_id in (hers, anyones):
-        assert live.find(call_id, "sk-of-openai").id == call_id
-    for call_id, token in (
-        (hers, bob),
-        (his, ann),
-        (anyones, ann),
-        (hers, "ek_nonsense"),
-        (hers, None),
-    ):
-        with pytest.raises(GatewayError) as caught:
-            live.find(call_id, token)
-        assert caught.value.code is ErrorCode.UNAUTHORIZED
-    clock.now += 600
-    with pytest.raises(GatewayError):
-        live.find(hers, ann)
-    assert live.find(hers, ann, even_expired=True).id == hers
-    with pytest.raises(GatewayError):
-        live.find(hers, bob, even_expired=True)
+    ann, bob, operator = (
+        Caller("ann"),
+        Caller("bob"),
+        Caller("op", scopes=frozenset(Scope)),
+    )
+    for caller in (ann, operator):
+        assert live.find(hers, caller).id == hers
+    assert live.find(anyones, ANYBODY).id == anyones
+    told = set()
+    for call_id, caller in ((hers, bob), (hers, ANYBODY), (anyones, ann), ("rtc_none", ann)):
+        with pytest.raises(Refused) as caught:
+            live.find(call_id, caller)
+        assert (caught.value.status, caught.value.code) == (404, "not_found")
+        told.add(str(caught.value).replace(call_id, "…"))
+    assert len(told) == 1, "nobody learns whether a call is there"
 
 
 async def test_a_call_that_rings_has_no_session_yet(sessions: Sessions) -> None:
-    live = LiveCalls(sessions, EphemeralKeys())
+    live = LiveCalls(sessions)
     call = live.ring(Ringing())
     with pytest.raises(Refused) as caught:
-        live.find(call.id, None).in_progress()
+        live.find(call.id, ANYBODY).in_progress()
     assert caught.value.status == 409
     session = sessions.open("sip")
     live.add(call.id, session)
-    assert live.find(call.id, None).in_progress() is session
-    assert live.find(call.id, None).ringing is None
+    assert live.find(call.id, ANYBODY).in_progress() is session
+    assert live.find(call.id, ANYBODY).ringing is None
     other = live.ring(Ringing())
     live.forget(other.id)
     with pytest.raises(Refused):
-        live.find(other.id, None)
+        live.find(other.id, ANYBODY)

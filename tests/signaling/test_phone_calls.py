@@ -9,13 +9,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
-from gateway.core.events import GatewayError
 from gateway.sip_settings import parse_addresses
 from signaling import phone_calls
 from signaling.app import Gateway
-from signaling.phone_calls import _admit
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.signaling.sip.callee import Callee, reply, request
@@ -211,16 +208,3 @@ async def test_a_gateway_that_stops_rings_no_more() -> None:
         phone.send(reply(invite, 487, tag="a"))
         await phone.hear("ACK")
         await stopping
-
-
-@pytest.mark.parametrize(
-    ("remote", "may"),
-    [("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("192.0.2.1", False)],
-)
-def test_only_this_machine_may_call(remote: str, may: bool) -> None:
-    request = make_mocked_request("POST", "/api/calls").clone(remote=remote)
-    if may:
-        _admit(request)
-    else:
-        with pytest.raises(GatewayError):
-            _admit(request)

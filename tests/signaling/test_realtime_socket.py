@@ -68,6 +68,13 @@ def gateway(request: pytest.FixtureRequest, gateways: RealtimeGateways) -> Itera
     assert not gateways.strict.take_faults()
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def no_sessions_after(agents: Gateway, free: Gateway) -> AsyncIterator[None]:
+    """On a busy machine the model takes its time to say goodbye."""
+    yield
+    await until(lambda: not agents.sessions and not free.sessions)
+
+
 async def test_a_spoken_turn_over_the_socket(gateway: Gateway) -> None:
     async with SocketClient(gateway.url, "model=any") as client:
         assert client.socket.protocol == "realtime"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 
 import aiohttp
-import pytest
 
 from tests.gateways import running_gateway
 
@@ -48,11 +47,11 @@ async def test_an_account_gets_a_credential_of_its_own() -> None:
                 assert (await answer.json())["error"]["code"] == "unauthorized"
 
 
-async def test_anybody_is_told_where_there_are_no_accounts_but_not_too_often(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("signaling.app.RATE", (0.001, 2))
-    async with running_gateway(NOBODY) as gateway, aiohttp.ClientSession() as http:
+async def test_anybody_is_told_where_there_are_no_accounts_but_not_too_often() -> None:
+    async with (
+        running_gateway(NOBODY, call_rate=(0.001, 2)) as gateway,
+        aiohttp.ClientSession() as http,
+    ):
         statuses = []
         for _ in range(3):
             async with http.get(f"{gateway.url}/sip/ice-servers") as answer:

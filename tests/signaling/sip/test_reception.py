@@ -15,6 +15,7 @@ from openai.types.webhooks import RealtimeCallIncomingWebhookEvent
 from gateway.core.ending import Ending
 from signaling import webhook_sender
 from signaling.app import Gateway
+from signaling.caller import Caller
 from signaling.sip import reception
 from tests.gateway.test_webhook_settings import SECRET
 from tests.gateways import running_gateway
@@ -223,7 +224,7 @@ async def test_without_a_webhook_a_call_has_an_id_as_well() -> None:
         assert gateway.live is not None
         assert gateway.sessions is not None
         (call_id,) = gateway.live.ids
-        session = gateway.live.find(call_id, None).in_progress()
+        session = gateway.live.find(call_id, Caller()).in_progress()
         ending = asyncio.create_task(gateway.sessions.end(session, Ending.CONTROLLED))
         bye = await wire.final()
         assert kind(bye) == "BYE"
