@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import structlog
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 log = structlog.get_logger(__name__)
@@ -20,7 +21,7 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
         super().__init__(logging.getLogger("aiohttp.server"))
 
     def exception(self, msg: object, *args: object, exc_info: Any = True, **fields: Any) -> None:
-        if isinstance(exc_info, HttpProcessingError):
+        if isinstance(exc_info, HttpProcessingError | web.RequestPayloadError):
             log.info("client does not speak HTTP", error=type(exc_info).__name__)
         else:
             super().exception(msg, *args, exc_info=exc_info, **fields)
