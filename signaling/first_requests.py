@@ -43,7 +43,7 @@ class FirstRequests:
 
         return middleware
 
-    def watch(self, server: web.Server[Any]) -> None:
+    def watch(self, server: web.Server) -> None:
         """Until :meth:`close`."""
         self._task = asyncio.create_task(self._watch(server), name="first-requests")
 
@@ -53,7 +53,7 @@ class FirstRequests:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _watch(self, server: web.Server[Any]) -> None:
+    async def _watch(self, server: web.Server) -> None:
         while True:
             await asyncio.sleep(min(_CHECK, self._timeout / 2))
             self.check(server.connections, asyncio.get_running_loop().time())
