@@ -32,8 +32,6 @@ ACCESS: Final[Needs] = {
     ("GET", "/"): Access.OPEN,
     ("GET", "/test"): Access.OPEN,
     ("GET", "/softphone"): Access.OPEN,
-    # The page alone: what it shows it asks for with a token.
-    ("GET", "/dashboard"): Access.OPEN,
     ("GET", "/client/{path}"): Access.OPEN,
     ("GET", "/openapi.json"): Access.OPEN,
     ("GET", "/health"): Access.OPEN,
@@ -65,6 +63,11 @@ ACCESS: Final[Needs] = {
     ("DELETE", "/api/recordings/{id}"): Access.CALL,
     ("GET", "/api/recordings/{id}/{file}"): Access.CALL,
     ("GET", "/api/sessions"): Access.ADMIN,
+    ("GET", "/api/sessions/{id}"): Access.ADMIN,
+    ("POST", "/api/sessions/{id}/hangup"): Access.ADMIN,
+    ("POST", "/api/sessions/{id}/text"): Access.ADMIN,
+    ("GET", "/api/history"): Access.ADMIN,
+    ("GET", "/api/agents"): Access.ADMIN,
     ("GET", "/metrics"): Access.ADMIN,
 }
 

@@ -38,6 +38,7 @@ from signaling.live_calls import LiveCalls
 from signaling.loop_lag import LoopLag
 from signaling.observing import Observing
 from signaling.openapi import OpenApiDoor
+from signaling.operators import OperatorsDoor
 from signaling.origins import Origins
 from signaling.parts import (
     addresses_of,
@@ -179,6 +180,7 @@ class Gateway:
         )
         app.add_routes(HttpDoor(sessions, observing.health.report).routes())
         app.add_routes(observing.routes())
+        app.add_routes(OperatorsDoor(sessions).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:

@@ -24,6 +24,7 @@ ROOMS: dict[str, frozenset[str]] = {
         {"gateway.core", "gateway.media", "gateway.realtime", "gateway.telemetry"}
     ),
     "gateway.handover": frozenset({"gateway.core", "gateway.realtime"}),
+    "gateway.prompting": frozenset({"gateway.core", "gateway.realtime", "gateway.session_parts"}),
     "gateway.conversation": frozenset({"gateway.core", "gateway.handover", "gateway.realtime"}),
     "gateway.heartbeat": frozenset(),
     "gateway.recording": frozenset({"gateway.core", "gateway.media", "gateway.heartbeat"}),
