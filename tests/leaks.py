@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
@@ -37,7 +38,7 @@ class Snapshot:
 
     def __sub__(self, before: "Snapshot") -> "Snapshot":
         return Snapshot(
-            self.tasks - before.tasks,
+            frozenset(_more(self.tasks - before.tasks, before.tasks - self.tasks)),
             self.threads - before.threads,
             self.processes - before.processes,
             self.descriptors - before.descriptors,
@@ -45,6 +46,22 @@ class Snapshot:
 
     def __bool__(self) -> bool:
         return bool(self.tasks or self.threads or self.processes or self.descriptors)
+
+
+def _more(new: Iterable[asyncio.Task[Any]], gone: Iterable[asyncio.Task[Any]]) -> Iterator[Any]:
+    """Those that did not take the place of another: a server's `wait_for` in a loop, as Engine.IO
+    has one, is a task of its own each time it begins anew.
+    """
+    ended = Counter(map(_name_of, gone))
+    for task in new:
+        if ended[_name_of(task)] > 0:
+            ended[_name_of(task)] -= 1
+        else:
+            yield task
+
+
+def _name_of(task: asyncio.Task[Any]) -> str:
+    return getattr(task.get_coro(), "__qualname__", "")
 
 
 def snapshot(loop: asyncio.AbstractEventLoop | None) -> Snapshot:

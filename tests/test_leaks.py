@@ -80,6 +80,24 @@ def test_a_task_that_is_ending_is_waited_for(runner: asyncio.Runner) -> None:
     assert task.done()
 
 
+def test_one_in_the_place_of_another_is_none(runner: asyncio.Runner) -> None:
+    """As a server has that waits with a time limit, again and again."""
+
+    async def wait() -> asyncio.Task[bool]:
+        return asyncio.create_task(asyncio.Event().wait())
+
+    first = runner.run(wait())
+    before = leaks.snapshot(runner.get_loop())
+    first.cancel()
+    second = runner.run(wait())
+    assert leaks.settle(before, runner.get_loop(), BRIEFLY) == []
+    third = runner.run(wait())
+    assert len(leaks.settle(before, runner.get_loop(), BRIEFLY)) == 1
+    second.cancel()
+    third.cancel()
+    leaks.settle(before, runner.get_loop(), leaks.GRACE)
+
+
 def test_a_socket_is_told_with_its_address() -> None:
     before = leaks.snapshot(None)
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -57,17 +57,19 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[Callable[[], None]]:
-    """The disk takes nothing; call it, and it does again."""
+    """The disk takes nothing; call it, and it does again. Not even a test runner may write then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def free() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
-    yield free
-    free()
+    try:
+        yield free
+    finally:
+        free()
 
 
 @pytest.fixture
@@ -198,21 +200,21 @@ async def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, content: by
 
 
 async def test_nothing_is_lost_while_the_disk_is_full_and_what_is_too_much_is_refused(
-    tmp_path: Path, impatient: None, request: pytest.FixtureRequest
+    tmp_path: Path, impatient: None
 ) -> None:
     path = tmp_path / "audit.jsonl"
     with capture_logs() as logged:
         async with logging(path, max_queued=3) as audit:
-            free: Callable[[], None] = request.getfixturevalue("full_disk")
-            for number in range(3):
-                audit.note("x", ANN, n=number)
-            await until(lambda: audit.is_ill)
-            with pytest.raises(GatewayError) as refused:
-                audit.note("x", ANN, n=3)
-            assert refused.value.code is ErrorCode.CAPACITY
-            audit.happened("session.ended", ANN, "sess_1")
-            assert audit.waiting == 4
-            free()
+            with full_disk() as free:
+                for number in range(3):
+                    audit.note("x", ANN, n=number)
+                await until(lambda: audit.is_ill)
+                with pytest.raises(GatewayError) as refused:
+                    audit.note("x", ANN, n=3)
+                assert refused.value.code is ErrorCode.CAPACITY
+                audit.happened("session.ended", ANN, "sess_1")
+                assert audit.waiting == 4
+                free()
             await until(lambda: audit.waiting == 0)
             assert not audit.is_ill
             audit.note("x", ANN, n=4)
@@ -221,14 +223,11 @@ async def test_nothing_is_lost_while_the_disk_is_full_and_what_is_too_much_is_re
     assert [e["event"] for e in logged].count("audit log cannot be written") == 1
 
 
-async def test_a_stop_does_not_wait_for_a_disk_for_ever(
-    tmp_path: Path, impatient: None, request: pytest.FixtureRequest
-) -> None:
+async def test_a_stop_does_not_wait_for_a_disk_for_ever(tmp_path: Path, impatient: None) -> None:
     audit = AuditLog(tmp_path / "audit.jsonl")
     audit.start()
-    request.getfixturevalue("full_disk")
-    audit.note("x", ANN)
-    with capture_logs() as logged:
+    with full_disk(), capture_logs() as logged:
+        audit.note("x", ANN)
         await audit.close()
         await audit.close()
     assert {"audit entries are lost: the disk does not take them"} < {e["event"] for e in logged}
