@@ -1,4 +1,8 @@
-"""The OpenAPI document: all routes are in it, and what it says is so."""
+"""The OpenAPI document: all routes are in it, and what it says is so.
+
+``FUZZ_EXAMPLES=15`` in the environment for as many random requests of each operation, beside those
+at the bounds of its schema.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,8 @@ from tests.stand_in import StandIn
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).parent / "schemathesis.toml"
-SECONDS = 60.0
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+SECONDS = 100.0 + 10 * EXAMPLES
 METHODS = {"get", "put", "post", "delete", "options", "patch"}
 EVERY_METHOD = {"GET", "POST", "OPTIONS"}
 """That Socket.IO has, whose route takes all."""
@@ -76,16 +81,19 @@ def test_who_may_use_a_route_is_as_the_table_has_it() -> None:
             assert bearer == ([] if scope is None else [[scope]]), (method, path)
 
 
+@pytest.mark.timeout(SECONDS + 20)
 async def test_nothing_it_lets_one_send_breaks_the_gateway(
     served: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And all answers are as it says."""
     # Engine.IO's errors are its own; test_strange_payloads.py is about that door.
+    phases = ["--phases", "coverage"]
+    if EXAMPLES:
+        phases = ["--phases", "coverage,fuzzing", "--max-examples", str(EXAMPLES)]
     command = [
-        *("--config-file", str(CONFIG), "run"),
-        *(f"{served.url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", "4"),
-        *("--exclude-path", "/socket.io/", "--no-color"),
-        *("--generation-deterministic", "--warnings", "off"),
+        *("--config-file", str(CONFIG), "run", f"{served.url}/openapi.json", *phases),
+        *("--exclude-path", "/socket.io/", "--no-color", "--warnings", "off"),
+        "--generation-deterministic",
     ]
     with structlog.testing.capture_logs() as logged:
         process = await asyncio.create_subprocess_exec(
@@ -127,6 +135,11 @@ async def test_what_succeeds_is_as_it_says(served: Gateway) -> None:
         offer = {"body": schemathesis_hooks.GOOD, "media_type": "application/sdp"}
         called = ask("POST", "/v1/realtime/calls", 201, **offer)
         call = {"call_id": called.headers["location"][0].rpartition("/")[2]}
+        (shown,) = ask("GET", "/api/sessions", 200).json()["sessions"]
+        session = {"id": shown["id"]}
+        ask("GET", "/api/sessions/{id}", 200, path_parameters=session)
+        text = {"body": {"text": "Say goodbye."}, "media_type": "application/json"}
+        ask("POST", "/api/sessions/{id}/text", 202, path_parameters=session, **text)
         control = "/v1/realtime/calls/{call_id}"
         ask("POST", f"{control}/accept", 409, path_parameters=call)
         ask("POST", f"{control}/hangup", 200, path_parameters=call)
@@ -135,5 +148,7 @@ async def test_what_succeeds_is_as_it_says(served: Gateway) -> None:
         call = {"call_id": called.headers["location"][0].rpartition("/")[2]}
         ask("OPTIONS", "/whip/{call_id}", 204, path_parameters=call)
         ask("DELETE", "/whip/{call_id}", 200, path_parameters=call)
+        ask("GET", "/api/history", 200)
+        ask("GET", "/api/agents", 200)
 
     await asyncio.to_thread(all_of_it)

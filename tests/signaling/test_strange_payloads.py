@@ -21,9 +21,9 @@ from tests.signaling.callers import Caller
 from tests.signaling.test_cli import ready, serving
 from tests.stand_in import StandIn
 
-COUNT = int(os.environ.get("FUZZ_PAYLOADS", "800"))
+COUNT = int(os.environ.get("FUZZ_PAYLOADS", "500"))
 CLIENTS = 4
-ALLOWED_GROWTH = 12 << 20
+ALLOWED_GROWTH = 16 << 20
 """Bytes, of allocators and pools that are not warm yet; of a thousand payloads that were kept there
 would be more.
 """
