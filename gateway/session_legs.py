@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -122,6 +122,8 @@ class SessionLegs:
         self.offered: OfferLeg | None = None
         """The leg that was negotiated last."""
         self.pcm = PcmLeg(playout, handler, rate, speak)
+        self.ends_with: list[Callable[[], Awaitable[None]]] = []
+        """Awaited at the end: they close what is on the line besides the caller."""
         self._media = media
         self._handler = handler
         self._playout = playout
@@ -213,3 +215,5 @@ class SessionLegs:
         async with self._negotiating:
             if self.offered is not None:
                 await close_leg(self.offered)
+        for end in self.ends_with:
+            await end()

@@ -95,6 +95,11 @@ class Sessions:
         return self._defaults
 
     @property
+    def media(self) -> WebRtcConfig:
+        """What all WebRTC legs share."""
+        return self._media
+
+    @property
     def decoding_backlog(self) -> int:
         """Recordings of clients that wait to be decoded."""
         return self._decoding.backlog

@@ -66,6 +66,8 @@ ACCESS: Final[Needs] = {
     ("GET", "/api/sessions/{id}"): Access.ADMIN,
     ("POST", "/api/sessions/{id}/hangup"): Access.ADMIN,
     ("POST", "/api/sessions/{id}/text"): Access.ADMIN,
+    ("POST", "/api/sessions/{id}/listen"): Access.ADMIN,
+    ("DELETE", "/api/sessions/{id}/listen/{listener}"): Access.ADMIN,
     ("GET", "/api/history"): Access.ADMIN,
     ("GET", "/api/agents"): Access.ADMIN,
     ("GET", "/metrics"): Access.ADMIN,

@@ -34,6 +34,7 @@ from signaling.forwarded import trusting
 from signaling.http import HttpDoor, cors, harden
 from signaling.http_errors import errors
 from signaling.http_log import ServerLog
+from signaling.listen import ListenDoor
 from signaling.live_calls import LiveCalls
 from signaling.loop_lag import LoopLag
 from signaling.observing import Observing
@@ -181,6 +182,7 @@ class Gateway:
         app.add_routes(HttpDoor(sessions, observing.health.report).routes())
         app.add_routes(observing.routes())
         app.add_routes(OperatorsDoor(sessions).routes())
+        app.add_routes(ListenDoor(sessions).routes())
         try:
             await self.sip.start()
         except SipCannotListen as error:

@@ -90,6 +90,9 @@ ROOMS["gateway.session_legs"] = frozenset(
         "gateway.session_offer",
     }
 )
+ROOMS["gateway.listening"] = frozenset(
+    {"gateway.core", "gateway.media", "gateway.session_legs", "gateway.session_offer"}
+)
 ROOMS["gateway.session_model"] = frozenset(
     {"gateway.conversation", "gateway.core", "gateway.realtime", "gateway.telemetry"}
 )

@@ -76,6 +76,7 @@ class House:
         method, path = route
         path = path.replace("{call_id}", self.call_id).replace("{id}", self.session.id)
         path = path.replace("{file}", "events.jsonl").replace("{path}", "talkpath.js")
+        path = path.replace("{listener}", "lis_none")
         shown = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with self.http.request(
             "GET" if method == "*" else method, path, headers={**shown, **headers}
