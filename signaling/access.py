@@ -33,6 +33,7 @@ ACCESS: Final[Needs] = {
     ("GET", "/test"): Access.OPEN,
     ("GET", "/softphone"): Access.OPEN,
     ("GET", "/client/{path}"): Access.OPEN,
+    ("GET", "/openapi.json"): Access.OPEN,
     ("GET", "/health"): Access.OPEN,
     ("GET", "/ready"): Access.OPEN,
     ("*", "/socket.io/"): Access.OPEN,

@@ -29,13 +29,16 @@ from signaling.call_rate import address_rate, user_rate
 from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
 from signaling.doorkeeper import Doorkeeper, doorkeeper
+from signaling.first_requests import KEEP_ALIVE, FirstRequests
 from signaling.forwarded import trusting
 from signaling.http import HttpDoor, cors, harden
 from signaling.http_errors import errors
+from signaling.http_log import ServerLog
 from signaling.listen import ListenDoor
 from signaling.live_calls import LiveCalls
 from signaling.loop_lag import LoopLag
 from signaling.observing import Observing
+from signaling.openapi import OpenApiDoor
 from signaling.operators import OperatorsDoor
 from signaling.origins import Origins
 from signaling.parts import (
@@ -91,6 +94,7 @@ class Gateway:
         self.audit: AuditLog | None = None
         self.recorder: Recorder | None = None
         self._runner: web.AppRunner | None = None
+        self._first_requests = FirstRequests()
         self._observing: Observing | None = None
         self._door: SocketIoDoor | None = None
         self._doorkeeper: Doorkeeper | None = None
@@ -138,6 +142,7 @@ class Gateway:
         self.live = live = LiveCalls(sessions)
         app = web.Application(
             middlewares=[
+                self._first_requests.middleware,
                 request_ids,
                 trusting(settings.trusted_proxies),
                 cors(origins),
@@ -150,6 +155,7 @@ class Gateway:
         )
         app.on_response_prepare.extend((say_id, harden))
         app.add_routes(self._door.routes())
+        app.add_routes(OpenApiDoor().routes())
         app.add_routes(CallsDoor(sessions, live).routes())
         app.add_routes(RealtimeDoor(sessions, live, origins).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
@@ -192,6 +198,8 @@ class Gateway:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=ServerLog(),
+            keepalive_timeout=KEEP_ALIVE,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             lingering_time=LINGERING_TIME,
         )
@@ -205,6 +213,8 @@ class Gateway:
             reason = os.strerror(errno) if errno > 0 else str(error.strerror)
             address = f"HOST={host} PORT={self._settings.port}"
             raise CannotListen(f"cannot listen on {address}: {reason.lower()}") from None
+        assert self._runner.server is not None
+        self._first_requests.watch(self._runner.server)
         port = self._runner.addresses[0][1]
         scheme = "http" if certificate is None else "https"
         self.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -281,6 +291,7 @@ class Gateway:
             await self.sip.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._first_requests.close()
         if self._observing is not None:
             await self._observing.close()
         if self._embedded is not None:

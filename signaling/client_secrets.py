@@ -62,7 +62,8 @@ class ClientSecretsDoor:
     async def _beta_session(self, request: web.Request) -> web.Response:
         """The body is the session; so is the answer, with ``client_secret``."""
         body = await read_json(request, MAX_BODY)
-        secret = mapping("client_secret", body.get("client_secret") or {})
+        given = body.get("client_secret")
+        secret = mapping("client_secret", {} if given is None else given)
         answer = self._issue(request, body, secret.get("expires_after"), BETA_LIFETIME)
         session: dict[str, Any] = answer["session"]
         twin = {"client_secret": _twin(answer)}

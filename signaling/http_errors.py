@@ -84,6 +84,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         message = f"{request.method} {request.path[:256]}: {phrase.lower()}"
         return error_body(error.status, phrase.lower().replace(" ", "_"), message, allow)
+    except (web.RequestPayloadError, ConnectionResetError) as error:
+        # Compressed or chunked otherwise than it says, or its client left in the middle of it.
+        log.info("request did not arrive whole", error=type(error).__name__)
+        return error_response(GatewayError(ErrorCode.BAD_REQUEST, "the body did not arrive whole"))
     except Exception:  # the root of one request
         log.exception("request failed", path=request.path)
         return error_response(GatewayError(ErrorCode.INTERNAL, "the gateway failed to answer"))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.bodies import BODY_TIMEOUT
@@ -22,7 +23,7 @@ async def read_parts(request: web.Request, limits: Mapping[str, int]) -> dict[st
             return await _read(request, limits)
     except TimeoutError:
         raise GatewayError(ErrorCode.BAD_REQUEST, "the body did not arrive in time") from None
-    except (ValueError, AssertionError, KeyError, RuntimeError):
+    except (ValueError, AssertionError, KeyError, RuntimeError, HttpProcessingError):
         # What aiohttp makes of a body that is not what its header says.
         raise GatewayError(ErrorCode.BAD_REQUEST, "the body is not multipart/form-data") from None
 

@@ -33,6 +33,8 @@ def parts(**bodies: str) -> bytes:
     [
         (b"", 400, "bad_request"),
         (b"nonsense", 400, "bad_request"),
+        (b"--x\r\n" + b"A: b\r\n" * 200 + b"\r\n--x--\r\n", 400, "bad_request"),
+        (b"--x\r\nContent-Disposition: form-data\r\n" * 2 + b"\r\n--x--\r\n", 400, "bad_request"),
         (parts(session="{}"), 400, "bad_request"),
         (parts(sdp="v=0", other="x"), 400, "bad_request"),
         (parts(sdp="v=0", session="{"), 400, "bad_request"),
