@@ -140,6 +140,9 @@ async def test_what_succeeds_is_as_it_says(served: Gateway) -> None:
         ask("GET", "/api/sessions/{id}", 200, path_parameters=session)
         text = {"body": {"text": "Say goodbye."}, "media_type": "application/json"}
         ask("POST", "/api/sessions/{id}/text", 202, path_parameters=session, **text)
+        heard = ask("POST", "/api/sessions/{id}/listen", 201, path_parameters=session, **offer)
+        listening = {**session, "listener": heard.headers["location"][0].rpartition("/")[2]}
+        ask("DELETE", "/api/sessions/{id}/listen/{listener}", 200, path_parameters=listening)
         control = "/v1/realtime/calls/{call_id}"
         ask("POST", f"{control}/accept", 409, path_parameters=call)
         ask("POST", f"{control}/hangup", 200, path_parameters=call)
