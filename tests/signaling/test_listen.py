@@ -158,4 +158,4 @@ async def test_it_is_noted_before_it_begins(model: StandIn, tmp_path: Any) -> No
         session = gateway.sessions.open("ann")
         path = f"/api/sessions/{session.id}/listen"
         assert await status_of(http.post(path, data="v=0", headers=OFFER)) == 400
-        assert '"session.listened"' in log.read_text()
+        await until(lambda: '"session.listened"' in log.read_text())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,22 +23,26 @@ from gateway.recording.files import (
 )
 
 
-@pytest.fixture
-def small_files() -> object:
+@contextlib.contextmanager
+def small_files() -> Iterator[None]:
+    """Not even the test runner may write more meanwhile."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_what_does_not_fit_is_not_there_at_all(tmp_path: Path, small_files: object) -> None:
-    file = AppendFile(tmp_path / "x")
-    file.append(b"a" * 900)
-    with pytest.raises(OSError, match="File too large") as refused:
-        file.append(b"b" * 200)
+def test_what_does_not_fit_is_not_there_at_all(tmp_path: Path) -> None:
+    with small_files():
+        file = AppendFile(tmp_path / "x")
+        file.append(b"a" * 900)
+        with pytest.raises(OSError, match="File too large") as refused:
+            file.append(b"b" * 200)
+        file.append(b"c" * 100)
+        file.close()
     assert refused.value.errno == errno.EFBIG
-    file.append(b"c" * 100)
-    file.close()
     assert (tmp_path / "x").read_bytes() == b"a" * 900 + b"c" * 100
 
 
