@@ -189,7 +189,7 @@ class Gateway:
         self._observing = observing = Observing(
             Watched(
                 *(sessions, url, LoopLag(), rates, self._door, self._embedded, self.recorder),
-                *(webhooks, self.sip),
+                *(webhooks, self.sip, cluster),
             )
         )
         app.add_routes(HttpDoor(sessions, observing.health.report).routes())

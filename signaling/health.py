@@ -120,6 +120,7 @@ class Health:
             "sip": self._sip,
             "trunks": self._trunks,
             "recorder": self._recorder,
+            "redis": self._redis,
             "eventLoop": self._loop,
         }
 
@@ -169,6 +170,13 @@ class Health:
 
     async def _recorder(self, now: float) -> Part:
         return await self._disk.part(now) if self._disk is not None else Part()
+
+    def _redis(self, now: float) -> Part:
+        cluster = self._watched.cluster
+        if cluster is None:
+            return Part()
+        up, away, here = cluster.link.is_up, len(cluster.away), len(cluster.visitors or ())
+        return Part(not up, {"connected": up, "clientsAway": away, "visitors": here})
 
     def _loop(self, now: float) -> Part:
         count = self._watched.lag.count

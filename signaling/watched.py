@@ -8,6 +8,7 @@ from gateway.local_model.process import EmbeddedModel
 from gateway.recording.recorder import Recorder
 from gateway.sessions import Sessions
 from signaling.buckets import Buckets
+from signaling.cluster.cluster import Cluster
 from signaling.loop_lag import LoopLag
 from signaling.sip.door import SipDoor
 from signaling.socketio import SocketIoDoor
@@ -31,3 +32,4 @@ class Watched:
     recorder: Recorder | None = None
     webhooks: WebhookSender | None = None
     sip: SipDoor | None = None
+    cluster: Cluster | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,6 +53,16 @@ class RedisServer:
                 if asking.recv(64):
                     return
         raise AssertionError(f"redis-server does not answer; {self.process.poll()}")
+
+    def freeze(self) -> None:
+        """Say nothing more, as a machine that is cut off."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """As a machine that fails: at once."""

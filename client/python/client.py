@@ -33,7 +33,7 @@ ANY_ADDRESS = "any"
 _MESSAGES_KEPT = 1000
 _LEAVING_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
-_MAY_PASS = frozenset({"unreachable", "closed", "timeout"})
+_MAY_PASS = frozenset({"unreachable", "closed", "timeout", "upstream_unavailable"})
 """Why a gateway cannot be resumed at this moment."""
 
 

@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 ANSWER_TIMEOUT: Final = 12.0
 """Seconds that another gateway has to answer: longer than a session takes to end."""
 
+MAX_QUEUED: Final = 8_192
+"""Messages on their way to Redis."""
+
 MAX_ASKED: Final = 1_024
 """Questions of other gateways that are being answered."""
 
@@ -158,21 +161,29 @@ class Bus:
                 if answer is not None and not answer.done():
                     _settle(answer, message)
             case {"what": str(what), "ask": int(number), "body": dict(body)} if what in self._asks:
-                answering = self._answer(place, number, what, body)
-                task = asyncio.create_task(answering, name=f"cluster-{what}")
-                self._answering.add(task)
-                task.add_done_callback(self._answered)
+                self._begin_answer(place, number, what, body)
             case {"what": str(what), "body": dict(body)} if what in self._tells:
                 self._tells[what](place, body)
+
+    def _begin_answer(self, place: str, number: int, what: str, body: Body) -> None:
+        if len(self._answering) >= MAX_ASKED:
+            refused = [ErrorCode.CAPACITY.value, "the gateway is asked too much at once"]
+            self._reply(place, {"answer": number, "refused": refused})
+            return
+        answering = self._answer(place, number, what, body)
+        task = asyncio.create_task(answering, name=f"cluster-{what}")
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
 
     async def _answer(self, place: str, number: int, what: str, body: Body) -> None:
         answer: dict[str, Any] = {"answer": number}
         try:
-            if len(self._answering) > MAX_ASKED:
-                raise GatewayError(ErrorCode.CAPACITY, "the gateway is asked too much at once")
             answer["body"] = await self._asks[what](place, body)
         except GatewayError as error:
             answer["refused"] = [error.code.value, error.message]
+        self._reply(place, answer)
+
+    def _reply(self, place: str, answer: dict[str, Any]) -> None:
         with contextlib.suppress(GatewayError):
             self._send(place, answer)
 

@@ -39,7 +39,7 @@ def pack(body: Mapping[str, Any]) -> bytes:
 def unpack(data: bytes) -> dict[str, Any]:
     """:raises ValueError: it is no such message."""
     text, *parts = _split(data)
-    body = _with_parts(loads(text.decode()), parts, DEPTH + 1)
+    body = _with_parts(loads(text.decode()), parts, DEPTH)
     if not isinstance(body, dict):
         raise ValueError("a message is an object")
     return body
@@ -52,6 +52,8 @@ def _without_parts(value: Any, parts: list[bytes], depth: int) -> Any:
         case str() if len(value) >= LONG:
             # Half of a surrogate pair is no UTF-8, and for the other gateway to refuse.
             parts.append(b"s" + value.encode(errors="surrogatepass"))
+        case dict() if _PART in value:
+            raise ValueError(f"{_PART} is no name of a field")
         case dict() if depth:
             return {name: _without_parts(each, parts, depth - 1) for name, each in value.items()}
         case list() | tuple() if depth:

@@ -23,11 +23,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.core.events import ErrorCode, GatewayError
+from signaling.cluster.bus import MAX_QUEUED
 
 log = structlog.get_logger(__name__)
-
-MAX_QUEUED: Final = 8_192
-"""Messages on their way to Redis."""
 
 PING: Final = 5.0
 """Seconds of silence after which Redis is asked whether it is there, and has to say so."""

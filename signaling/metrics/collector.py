@@ -19,6 +19,7 @@ from gateway.media.decoding import MAX_WAITING
 from gateway.recording.recorder import MAX_QUEUED
 from gateway.session_depths import QUEUES
 from signaling.client import MAX_BACKLOG
+from signaling.cluster.bus import MAX_QUEUED as REDIS_QUEUED
 from signaling.loop_lag import BOUNDS
 from signaling.sip.transactions import MAX_TRANSACTIONS
 from signaling.version import VERSION
@@ -44,6 +45,7 @@ class GatewayCollector(Collector):
         yield from self._recorder()
         yield from self._webhooks()
         yield from self._sip()
+        yield from self._cluster()
 
     def _sessions(self) -> Iterator[Metric]:
         sessions = self._watched.sessions
@@ -87,6 +89,8 @@ class GatewayCollector(Collector):
             depths["recorder_bytes"] = (MAX_QUEUED, [watched.recorder.stats.queued_bytes])
         if watched.sip is not None:
             depths["sip_transactions"] = (MAX_TRANSACTIONS, [watched.sip.stats.transactions])
+        if watched.cluster is not None:
+            depths["redis_messages"] = (REDIS_QUEUED, [watched.cluster.link.queued])
         return depths
 
     def _loop(self) -> Iterator[Metric]:
@@ -165,6 +169,19 @@ class GatewayCollector(Collector):
         for name, state in sip.trunks.states.items():
             trunks.add_metric([name, state], 1)
         yield trunks
+
+    def _cluster(self) -> Iterator[Metric]:
+        if (cluster := self._watched.cluster) is None:
+            return
+        yield _gauge("redis_up", "1: Redis can be reached.", cluster.link.is_up)
+        relayed = GaugeMetricFamily(
+            "talkpath_relayed_clients",
+            "Clients whose connection and whose session are at two gateways, by which is this.",
+            labels=["end"],
+        )
+        relayed.add_metric(["client"], len(cluster.away))
+        relayed.add_metric(["session"], len(cluster.visitors or ()))
+        yield relayed
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

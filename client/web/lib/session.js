@@ -18,6 +18,12 @@ const GOODBYE_TIMEOUT_MS = 2_000;
 /** How long a lost gateway is called again. Longer than a gateway's default grace of 30 s. */
 const RECONNECT_FOR_MS = 60_000;
 
+/** Why a session cannot be resumed just now, and when to ask again; nothing: the socket reconnects by itself. */
+const AGAIN = new Map([
+  ['connection_lost', {}],
+  ['upstream_unavailable', { afterMs: 1_000 }],
+]);
+
 const GATEWAY_EVENTS = [
   'session_status',
   'message',
@@ -123,10 +129,15 @@ export class Session extends Emitter {
       const joined = await request(socket, ACK_TIMEOUT_MS, 'join_session', [join]);
       if (socket === this.#socket) this.#joined(joined);
     } catch (error) {
-      // Dropped again while joining: the socket reconnects by itself and joins anew.
-      const retried = error.code === 'connection_lost' && this.state === 'reconnecting';
-      if (socket === this.#socket && !retried) this.#end(error);
+      const again = this.state === 'reconnecting' && AGAIN.get(error.code);
+      if (socket !== this.#socket) return;
+      if (!again) this.#end(error);
+      else if (again.afterMs) setTimeout(() => this.#joinAgain(socket), again.afterMs);
     }
+  }
+
+  #joinAgain(socket) {
+    if (socket === this.#socket && socket.connected && this.state === 'reconnecting') this.#join(socket);
   }
 
   #joined(joined) {

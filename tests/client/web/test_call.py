@@ -217,6 +217,21 @@ async def test_the_network_is_watched_as_far_as_the_browser_tells(evaluate: Eval
     assert told == [0, 0, 1, 1, 2, 2]
 
 
+async def test_a_session_that_cannot_be_resumed_now_is_asked_for_again(
+    page: Page, gateway: PageGateway
+) -> None:
+    await call(page, gateway)
+    gateway.refusals["join_session"] = ("upstream_unavailable", "the other gateway is away")
+    gateway.drop_connections()
+    await gateway.wait_for("join_session", 3)
+    del gateway.refusals["join_session"]
+    joined = await gateway.wait_for("join_session", 4)
+    assert joined == {"sessionId": "sess_1", "resumeToken": "resume_1"}
+    await expect(page.locator("#state-session dd")).to_have_text("Connected")
+    await expect(page.locator("#state-call dd")).to_have_text("Connected")
+    assert len(gateway.requested("webrtc_offer")) == 1
+
+
 async def test_a_session_that_cannot_be_resumed_ends_the_call(
     page: Page, gateway: PageGateway
 ) -> None:

@@ -1,0 +1,174 @@
+"""Questions and answers between gateways, over a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gateway.core.events import ErrorCode, GatewayError
+from signaling.cluster import bus as bus_module
+from signaling.cluster.bus import Body, Gone
+from signaling.cluster.message import pack
+from tests.redis_server import RedisServer, needs_redis, running_redis
+from tests.signaling.callers import until
+from tests.signaling.cluster.ends import bus
+
+pytestmark = needs_redis
+
+
+async def echo(place: str, body: Body) -> Body:
+    return {"place": place, **body}
+
+
+async def test_a_question_is_answered(redis: RedisServer) -> None:
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("echo", echo)
+        answer = await ann.ask(bob.place.name, "echo", {"audio": b"\xff", "text": "é"})
+        assert answer == {"place": ann.place.name, "audio": b"\xff", "text": "é"}
+        many = [ann.ask(bob.place.name, "echo", {"n": number}) for number in range(100)]
+        assert [each["n"] for each in await asyncio.gather(*many)] == list(range(100))
+
+
+async def test_a_refusal_is_told_as_it_was_meant(redis: RedisServer) -> None:
+    async def refuse(place: str, body: Body) -> Body:
+        raise GatewayError(ErrorCode.TOO_LARGE, "much too large")
+
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("refuse", refuse)
+        with pytest.raises(GatewayError) as caught:
+            await ann.ask(bob.place.name, "refuse", {})
+        assert (caught.value.code, caught.value.message) == (ErrorCode.TOO_LARGE, "much too large")
+
+
+async def test_who_is_gone_is_noticed_at_once(redis: RedisServer) -> None:
+    async with bus(redis) as ann:
+        with pytest.raises(Gone):
+            await ann.ask("0123456789ab", "echo", {})
+        ann.tell("0123456789ab", "hello", {})
+
+
+async def test_who_does_not_answer_is_not_waited_for(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(place: str, body: Body) -> Body:
+        raise RuntimeError("broken")
+
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("fail", fail)
+        for what in ("fail", "nothing that is known"):
+            with pytest.raises(GatewayError) as caught:
+                await ann.ask(bob.place.name, what, {}, timeout=0.05)
+            assert caught.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
+        assert not ann._questions
+
+
+async def test_what_is_told_arrives_in_order(redis: RedisServer) -> None:
+    told: list[Any] = []
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_tell("count", lambda place, body: told.append((place, body["n"])))
+        for number in range(500):
+            ann.tell(bob.place.name, "count", {"n": number})
+        await until(lambda: len(told) == 500)
+        assert told == [(ann.place.name, number) for number in range(500)]
+
+
+async def test_who_does_not_know_the_secret_is_not_heard(redis: RedisServer) -> None:
+    told: list[Body] = []
+    async with bus(redis) as ann, bus(redis) as bob, bus(redis, b"a guess") as eve:
+        bob.on_tell("hello", lambda place, body: told.append(body))
+        eve.tell(bob.place.name, "hello", {"from": "eve"})
+        # Nor is who sends on what was meant for another, or sends it once more.
+        overheard: list[bytes] = []
+        ann._link.when_message(overheard.append)
+        bob.tell(ann.place.name, "hello", {"n": 1})
+        await until(lambda: len(overheard) == 1)
+        eve._link.send(bob.place.name, overheard[0])
+        ann.tell(bob.place.name, "hello", {"n": 2})
+        await until(lambda: told == [{"n": 2}])
+        signed = ann._signature(bob.place.name, data := _hello(ann.place.name, 10**6)) + data
+        for _ in range(2):
+            eve._link.send(bob.place.name, signed)
+        eve._link.send(bob.place.name, b"")
+        async with asyncio.timeout(5):
+            heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            eve._link.send(bob.place.name, b"short", heard)
+            assert await heard == 1
+        await until(lambda: len(told) == 2)
+        assert told == [{"n": 2}, {"n": 3}]
+
+
+def _hello(place: str, number: int) -> bytes:
+    return pack({"what": "hello", "body": {"n": 3}, "from": place, "number": number})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"from": "x"},
+        {"from": "x", "number": 1},
+        {"from": "x", "number": 1, "answer": 7},
+        {"from": "x", "number": 1, "what": "echo", "ask": "1", "body": {}},
+        {"from": "x", "number": 1, "what": "echo", "ask": 1, "body": []},
+        {"from": "x", "number": 1, "what": "unknown", "body": {}},
+    ],
+)
+async def test_what_makes_no_sense_is_left_alone(
+    redis: RedisServer, message: Mapping[str, Any]
+) -> None:
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("echo", echo)
+        data = pack(message)
+        ann._link.send(bob.place.name, ann._signature(bob.place.name, data) + data)
+        ann._link.send(bob.place.name, ann._signature(bob.place.name, b"{") + b"{")
+        assert (await ann.ask(bob.place.name, "echo", {"n": 1}))["n"] == 1
+
+
+async def test_what_is_asked_at_once_is_bounded(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "MAX_ASKED", 1)
+    waits = asyncio.Event()
+
+    async def wait(place: str, body: Body) -> Body:
+        await waits.wait()
+        return {}
+
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("wait", wait)
+        first = asyncio.create_task(ann.ask(bob.place.name, "wait", {}))
+        await until(lambda: bool(bob._answering))
+        with pytest.raises(GatewayError) as caught:
+            await ann.ask(bob.place.name, "wait", {})
+        assert caught.value.code is ErrorCode.CAPACITY
+        waits.set()
+        assert await first == {}
+
+
+async def test_a_question_fails_with_its_redis() -> None:
+    async def forever(place: str, body: Body) -> Body:
+        return await asyncio.get_running_loop().create_future()
+
+    with running_redis() as redis:
+        async with bus(redis) as ann, bus(redis) as bob:
+            breaks: list[None] = []
+            ann.when_broken(lambda: breaks.append(None))
+            bob.on_ask("forever", forever)
+            asking = asyncio.create_task(ann.ask(bob.place.name, "forever", {}))
+            await until(lambda: bool(bob._answering))
+            redis.stop()
+            with pytest.raises(GatewayError, match="Redis cannot be reached"):
+                await asking
+            assert breaks
+            with pytest.raises(GatewayError):
+                await ann.ask(bob.place.name, "forever", {})
+
+
+async def test_what_no_message_can_hold_is_a_bad_request(redis: RedisServer) -> None:
+    async with bus(redis) as ann:
+        with pytest.raises(GatewayError) as caught:
+            await ann.ask("anyone", "echo", {"value": object()})
+        assert caught.value.code is ErrorCode.BAD_REQUEST

@@ -1,0 +1,145 @@
+"""One gateway's line to a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.core.events import ErrorCode, GatewayError
+from signaling.cluster import redis_link
+from signaling.cluster.redis_link import RedisLink, RedisUnavailable
+from tests.redis_server import RedisServer, needs_redis, running_redis
+from tests.signaling.callers import PATIENCE, until
+
+pytestmark = needs_redis
+
+
+class End:
+    """A link, and what happened to it."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.link = RedisLink(url, name)
+        self.heard: list[bytes] = []
+        self.breaks = 0
+        self.link.when_message(self.heard.append)
+        self.link.when_broken(self._broke)
+
+    def _broke(self) -> None:
+        self.breaks += 1
+
+    async def send(self, to: str, data: bytes) -> int:
+        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.link.send(to, data, heard)
+        async with asyncio.timeout(PATIENCE):
+            return await heard
+
+
+@contextlib.asynccontextmanager
+async def ends(redis: RedisServer, *names: str) -> AsyncIterator[list[End]]:
+    made = [End(redis.url, name) for name in names]
+    try:
+        for each in made:
+            await each.link.start()
+        yield made
+    finally:
+        for each in made:
+            await each.link.close()
+
+
+async def test_a_message_is_heard_in_order_by_whom_it_is_for(redis: RedisServer) -> None:
+    async with ends(redis, "ann", "bob") as (ann, bob):
+        for number in range(300):
+            ann.link.send("bob", b"%d" % number)
+        assert await ann.send("bob", b"last") == 1
+        await until(lambda: bob.heard[-1:] == [b"last"])
+        assert bob.heard == [*(b"%d" % number for number in range(300)), b"last"]
+        assert not ann.heard
+        assert await ann.send("nobody", b"?") == 0
+
+
+async def test_all_know_the_same_secret(redis: RedisServer) -> None:
+    async with ends(redis, "ann", "bob") as (ann, bob):
+        assert len(ann.link.secret) == 32
+        assert ann.link.secret == bob.link.secret
+
+
+async def test_what_is_kept_is_known_to_all_for_a_while(redis: RedisServer) -> None:
+    async with ends(redis, "ann", "bob") as (ann, bob):
+        await ann.link.keep("key:1", "héllo", 60)
+        assert await bob.link.kept("key:1") == "héllo"
+        assert await bob.link.kept("key:2") is None
+        await ann.link.keep("key:1", "gone at once", 0.001)
+        async with asyncio.timeout(PATIENCE):
+            while await bob.link.kept("key:1") is not None:
+                pass
+
+
+async def test_a_redis_that_is_lost_comes_back_by_itself() -> None:
+    with running_redis() as redis:
+        async with ends(redis, "ann", "bob") as (ann, bob):
+            secret = ann.link.secret
+            redis.stop()
+            await until(lambda: ann.breaks == bob.breaks == 1)
+            with pytest.raises(GatewayError) as caught:
+                ann.link.send("bob", b"lost")
+            assert caught.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
+            for asking in (ann.link.keep("a", "b", 1), ann.link.kept("a")):
+                with pytest.raises(GatewayError, match="Redis cannot be reached"):
+                    await asking
+            redis.start()
+            await until(lambda: ann.link.is_up and bob.link.is_up)
+            assert await ann.send("bob", b"again") == 1
+            await until(lambda: bob.heard == [b"again"])
+            assert ann.link.secret == bob.link.secret == secret, "the empty Redis was told it"
+            assert ann.breaks == 1
+
+
+async def test_what_waited_when_it_was_lost_fails(redis: RedisServer) -> None:
+    async with ends(redis, "ann") as (ann,):
+        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        ann.link.send("bob", b"never", heard)
+        await ann.link.close()
+        with contextlib.suppress(GatewayError):
+            assert await heard == 0
+
+
+async def test_the_queue_is_bounded(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_link, "MAX_QUEUED", 10)
+    async with ends(redis, "ann") as (ann,):
+        for _ in range(10):
+            ann.link.send("bob", b"x")
+        assert ann.link.queued == 10
+        with pytest.raises(GatewayError):
+            ann.link.send("bob", b"x")
+
+
+async def test_a_redis_that_says_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_link, "PING", 0.05)
+    with running_redis() as redis:
+        async with ends(redis, "ann") as (ann,):
+            redis.freeze()
+            await until(lambda: ann.breaks == 1)
+            assert not ann.link.is_up
+            redis.thaw()
+            await until(lambda: ann.link.is_up)
+
+
+async def test_a_redis_that_is_not_there_or_refuses_is_told_in_one_sentence() -> None:
+    with running_redis("--requirepass", "hunter2") as redis:
+        for url, reason in (
+            (redis.url, "already authenticated"),
+            (redis.url.replace("//", "//:wrong@"), "invalid username-password pair"),
+            ("redis://127.0.0.1:1", "111 connecting to 127.0.0.1:1"),
+        ):
+            link = RedisLink(url, "ann")
+            with pytest.raises(RedisUnavailable) as caught:
+                await link.start()
+            assert str(caught.value).startswith("REDIS_URL=redis://127.0.0.1: ")
+            assert reason in str(caught.value)
+            assert "wrong" not in str(caught.value)
+        link = RedisLink(redis.url.replace("//", "//:hunter2@"), "ann")
+        await link.start()
+        await link.close()

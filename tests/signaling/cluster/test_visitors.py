@@ -1,0 +1,106 @@
+"""Clients of another gateway whose session is here: what becomes of the session."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.core.ending import Ending
+from signaling import client
+from signaling.app import Gateway
+from signaling.cluster.visitors import Visitors
+from tests.gateways import running_gateway
+from tests.redis_server import RedisServer, needs_redis
+from tests.signaling.callers import Caller, until
+from tests.signaling.test_resume import session_of, until_nobody_listens
+from tests.stand_in import StandIn
+
+pytestmark = needs_redis
+
+
+def visitors_of(gateway: Gateway) -> Visitors:
+    assert gateway.cluster is not None
+    assert gateway.cluster.visitors is not None
+    return gateway.cluster.visitors
+
+
+async def test_a_session_waits_for_a_client_whose_gateway_died(
+    model: StandIn, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signaling.cluster.lines.LOOK", 0.02)
+    async with running_gateway(model.url, redis_url=redis.url) as here:
+        async with running_gateway(model.url, redis_url=redis.url) as there:
+            async with Caller(here.url) as caller:
+                joined = await caller.join()
+            session = session_of(here, joined)
+            again = Caller(there.url)
+            await again.__aenter__()
+            await again.resume(joined)
+            await until(lambda: len(visitors_of(here)) == 1)
+            assert there.cluster is not None
+            await there.cluster.link.close()
+            await until_nobody_listens(session)
+            await until(lambda: not len(visitors_of(here)))
+            await again.leave()
+        async with Caller(here.url) as back:
+            assert (await back.resume(joined))["ok"]
+
+
+async def test_who_does_not_come_back_in_time_finds_the_session_ended(
+    model: StandIn, redis: RedisServer
+) -> None:
+    settings = {"redis_url": redis.url, "reconnect_grace": 0.05}
+    async with (
+        running_gateway(model.url, **settings) as here,
+        running_gateway(model.url, **settings) as there,
+    ):
+        async with Caller(here.url) as caller, Caller(there.url) as again:
+            joined = await caller.join()
+            await again.resume(joined)
+            session = session_of(here, joined)
+        async with asyncio.timeout(10):
+            await session._ended.wait()
+        assert session.end_reason == Ending.NOT_BACK
+        assert not len(visitors_of(here))
+
+
+async def test_a_client_that_reads_too_slowly_is_cut_off_and_may_come_back(
+    here: Gateway, there: Gateway, model: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Caller(here.url) as caller:
+        joined = await caller.join()
+        await caller.reach_model()
+        line = await model.line()
+    async with Caller(there.url) as again:
+        await again.resume(joined)
+        monkeypatch.setattr(client, "MAX_BACKLOG", 0)
+        await line.question("Are you there?")
+        await again.ended.wait()
+        monkeypatch.undo()
+    await until_nobody_listens(session_of(here, joined))
+    async with Caller(there.url) as back:
+        assert (await back.resume(joined))["ok"]
+        await back.wait("message", lambda m: m["content"] == "Are you there?")
+
+
+async def test_a_resumed_session_goes_by_its_owner(model: StandIn, redis: RedisServer) -> None:
+    from signaling.caller import Scope
+    from signaling.tokens import SecretTokens
+
+    secret = "a secret of at least thirty-two bytes"
+    ann, bob = [
+        SecretTokens(secret).mint(name, frozenset({Scope.CALL}), 60) for name in ("ann", "bob")
+    ]
+    async with (
+        running_gateway(model.url, redis_url=redis.url, auth_secret=secret) as here,
+        running_gateway(model.url, redis_url=redis.url, auth_secret=secret) as there,
+    ):
+        async with Caller(here.url, token=ann) as caller:
+            joined = await caller.join()
+        async with Caller(there.url, token=bob) as thief:
+            refused = await thief.resume(joined)
+            assert refused["error"]["code"] == "session_expired"
+        async with Caller(there.url, token=ann) as again:
+            assert (await again.resume(joined))["ok"]
+            assert (await again.ask("send_text", "Mine."))["ok"]
