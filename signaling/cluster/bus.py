@@ -202,10 +202,17 @@ class Bus:
 def _settle(answer: asyncio.Future[Body], message: Body) -> None:
     match message:
         case {"refused": [str(code), str(text)]}:
-            answer.set_exception(GatewayError(ErrorCode(code), text))
+            answer.set_exception(GatewayError(_code(code), text))
         case {"body": dict(body)}:
             answer.set_result(body)
 
 
 def _unavailable(message: str) -> GatewayError:
     return GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, message)
+
+
+def _code(value: str) -> ErrorCode:
+    try:
+        return ErrorCode(value)
+    except ValueError:  # Of a newer gateway, which has more of them.
+        return ErrorCode.INTERNAL

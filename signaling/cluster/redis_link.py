@@ -83,6 +83,7 @@ class RedisLink:
             where = f"{parts.scheme}://{parts.hostname or parts.path}"
             raise RedisUnavailable(f"REDIS_URL={where}: {_reason(error)}") from None
         self._running = asyncio.create_task(self._run(pubsub), name="redis-link")
+        self._running.add_done_callback(_say_why)
 
     async def close(self) -> None:
         """What was sent before is on its way then."""
@@ -234,6 +235,11 @@ class RedisLink:
 async def _closed(pubsub: PubSub) -> None:
     with contextlib.suppress(*_BROKEN):
         await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("no longer connected to Redis", exc_info=error)
 
 
 def _channel(name: str) -> str:

@@ -107,7 +107,7 @@ class Visitors:
 
     async def _event(self, place: str, body: Body) -> Body:
         visitor = self._here.get(str(body["line"]))
-        if visitor is None:
+        if visitor is None or visitor.place != place:
             raise GatewayError(ErrorCode.NO_SESSION, "join_session comes first")
         return await self._host.receive(visitor.client, str(body["name"]), body["args"])
 
