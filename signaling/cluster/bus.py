@@ -44,6 +44,8 @@ class Link(Protocol):
 
     def send(self, to: str, data: bytes, heard: asyncio.Future[int] | None = None) -> None: ...
 
+    async def names(self) -> set[str]: ...
+
     def when_message(self, take: Callable[[bytes], None]) -> None: ...
 
     def when_broken(self, told: Callable[[], None]) -> None: ...
@@ -79,6 +81,13 @@ class Bus:
     def queued(self) -> int:
         """Messages that have yet to be sent."""
         return self._link.queued
+
+    async def others(self) -> set[str]:
+        """The names of all other gateways.
+
+        :raises GatewayError: ``upstream_unavailable``.
+        """
+        return await self._link.names() - {self.place.name}
 
     def when_broken(self, told: Callable[[], None]) -> None:
         """``told`` is called when messages may have been lost, either way."""

@@ -7,9 +7,11 @@ can open.
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +46,12 @@ RELAYED: Final = frozenset(
 """Routes with the id of a call in their path. A recording is none: it is on a disk, and outlives
 the process that made it.
 """
+
+LIST: Final = "/api/sessions"
+"""The one list that is of all gateways together."""
+
+LIST_TIMEOUT: Final = 2.0
+"""Seconds that each of them has to tell its part."""
 
 _PASSED_ON: Final = ("Content-Type", "If-Match", "Accept")
 _NOT_BACK: Final = frozenset(
@@ -86,10 +94,12 @@ class HttpRelay:
 
         @web.middleware
         async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-            place = self._elsewhere(request)
-            if place is None or relayed_caller(request) is not None:
+            if relayed_caller(request) is not None:
                 return await handler(request)
-            return await self._pass_on(request, place)
+            if request.path == LIST and request.method == "GET":
+                return await self._list(request, await handler(request))
+            place = self._elsewhere(request)
+            return await (handler(request) if place is None else self._pass_on(request, place))
 
         return middleware
 
@@ -100,15 +110,35 @@ class HttpRelay:
             return None
         return self._bus.place.elsewhere(_id_of(request))
 
+    async def _list(self, request: web.Request, own: web.StreamResponse) -> web.StreamResponse:
+        """All gateways' sessions, the longest first; ``silent``: who did not tell its own."""
+        if not isinstance(own, web.Response) or own.status != HTTPStatus.OK:
+            return own
+        sessions: list[dict[str, Any]] = json.loads(own.text or "")["sessions"]
+        try:
+            others = sorted(await self._bus.others())
+        except GatewayError:
+            own.text = json.dumps({"sessions": sessions, "silent": None})
+            return own
+        asked = _asked(request, b"")
+        told = await asyncio.gather(*(self._part(place, asked) for place in others))
+        sessions += [each for part in told for each in part or ()]
+        sessions.sort(key=lambda each: int(each["startedAt"]))
+        silent = [place for place, part in zip(others, told, strict=True) if part is None]
+        own.text = json.dumps({"sessions": sessions, "silent": silent})
+        return own
+
+    async def _part(self, place: str, asked: Body) -> list[dict[str, Any]] | None:
+        """None: it does not tell."""
+        try:
+            answer = await self._bus.ask(place, "http", asked, LIST_TIMEOUT)
+            sessions: list[dict[str, Any]] = json.loads(answer["content"])["sessions"]
+        except (Gone, GatewayError, ValueError, LookupError):
+            return None
+        return sessions
+
     async def _pass_on(self, request: web.Request, place: str) -> web.Response:
-        body = await read_body(request, MAX_BODY, "body")
-        asked = {
-            "method": request.method,
-            "path": request.path_qs,
-            "headers": {n: request.headers[n] for n in _PASSED_ON if n in request.headers}
-            | relayed(request[CALLER], remote_of(request)),
-            "content": body,
-        }
+        asked = _asked(request, await read_body(request, MAX_BODY, "body"))
         try:
             answer = await self._bus.ask(place, "http", asked)
         except Gone:
@@ -131,6 +161,16 @@ class HttpRelay:
             back = [(n, v) for n, v in answer.headers.items() if n.lower() not in _NOT_BACK]
             content = await answer.read()
             return {"status": answer.status, "headers": back, "content": content}
+
+
+def _asked(request: web.Request, content: bytes) -> dict[str, Any]:
+    headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+    return {
+        "method": request.method,
+        "path": request.path_qs,
+        "headers": headers | relayed(request[CALLER], remote_of(request)),
+        "content": content,
+    }
 
 
 def _id_of(request: web.Request) -> str:

@@ -144,6 +144,18 @@ class RedisLink:
             raise _unavailable() from None
         return value.decode() if isinstance(value, bytes) else None
 
+    async def names(self) -> set[str]:
+        """The gateways that listen now, this one among them.
+
+        :raises GatewayError: ``upstream_unavailable``.
+        """
+        try:
+            channels: list[bytes | str] = await self._redis.pubsub_channels(_channel("*"))
+        except _BROKEN:
+            raise _unavailable() from None
+        names = (each.decode() if isinstance(each, bytes) else each for each in channels)
+        return {name.removeprefix(_channel("")) for name in names}
+
     # -- the connections
 
     async def _subscribe(self) -> PubSub:

@@ -14,6 +14,7 @@ from client.python.peer import Peer
 from gateway.sessions import Sessions
 from signaling.access import ACCESS
 from signaling.app import Gateway
+from signaling.cluster import http_relay
 from signaling.cluster.http_relay import RELAYED
 from tests.gateways import running_gateway
 from tests.redis_server import RedisServer, needs_redis, running_redis
@@ -95,6 +96,43 @@ async def test_operators_reach_every_call_by_its_id(
     assert session.ended
     async with elsewhere.get(path) as gone:
         assert await code_of(gone) == (404, "not_found")
+
+
+async def test_operators_see_the_calls_of_all_gateways(
+    here: Gateway, there: Gateway, elsewhere: aiohttp.ClientSession
+) -> None:
+    first, second = sessions_of(here).open("ann"), sessions_of(there).open("bob")
+    third = sessions_of(here).open("cid")
+    async with elsewhere.get("/api/sessions") as shown:
+        told = await shown.json()
+        assert shown.headers["Cache-Control"] == "no-store"
+    assert {each["id"] for each in told["sessions"]} == {first.id, second.id, third.id}
+    began = [each["startedAt"] for each in told["sessions"]]
+    assert began == sorted(began)
+    assert told["silent"] == []
+
+
+async def test_a_gateway_that_tells_nothing_is_named(
+    here: Gateway, there: Gateway, elsewhere: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_relay, "LIST_TIMEOUT", 0.05)
+    assert here.cluster is not None
+    assert there.cluster is not None
+    own = sessions_of(there).open("bob")
+    here.cluster.bus._asks.clear()
+    async with elsewhere.get("/api/sessions") as shown:
+        told = await shown.json()
+    assert [each["id"] for each in told["sessions"]] == [own.id]
+    assert told["silent"] == [here.cluster.place.name]
+    there.cluster.link.is_up = False
+    monkeypatch.setattr(there.cluster.link._redis, "pubsub_channels", _away)
+    async with elsewhere.get("/api/sessions") as shown:
+        told = await shown.json()
+    assert (len(told["sessions"]), told["silent"]) == (1, None)
+
+
+async def _away(pattern: str) -> list[bytes]:
+    raise ConnectionError("no Redis")
 
 
 async def test_a_key_controls_its_own_call_wherever_it_asks(
