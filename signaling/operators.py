@@ -65,8 +65,12 @@ class OperatorsDoor:
         return sheet
 
     async def _list(self, request: web.Request) -> web.Response:
-        """``{sessions: […]}``, the longest first."""
+        """``{sessions: […]}``, the longest first; ``?timeLine=`` names one to tell with its own."""
         shown = [self._shown(each) for each in self._sessions if each.id in self._sheets]
+        looked_at = request.query.get("timeLine")
+        for each in shown:
+            if each["id"] == looked_at:
+                each["timeLine"] = list(self._sheets[each["id"]].entries)
         return _told({"sessions": shown})
 
     async def _look(self, request: web.Request) -> web.Response:

@@ -39,6 +39,8 @@ async def test_a_call_is_listed_looked_at_and_ended() -> None:
         _, looked = await get(path)
         assert [entry["kind"] for entry in looked["timeLine"]][:2] == ["status", "caller"]
         assert "secret" not in str(looked)
+        _, both = await get(f"/api/sessions?timeLine={shown['id']}")
+        assert [len(each["timeLine"]) for each in both["sessions"]] == [len(looked["timeLine"])]
 
         async with http.post(f"{path}/text", json={"text": "Offer a discount."}) as answer:
             assert answer.status == 202
