@@ -9,7 +9,7 @@ COPY signaling signaling
 COPY client client
 # Nothing of what it needs is compiled: the image needs no compiler.
 RUN python -m venv /opt/talkpath
-RUN /opt/talkpath/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: "/src[local,mcp]"
+RUN /opt/talkpath/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: "/src[local,mcp,redis]"
 # Nothing is installed into it any more.
 RUN /opt/talkpath/bin/pip uninstall --yes pip
 

@@ -29,6 +29,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from gateway.core.control import Control, Right
 from gateway.guard_settings import GuardSettings, is_loopback
 from gateway.json_settings import MODEL_PRICES, IceServer, ModelPrices, parse_json
+from gateway.redis_settings import REDIS_URL, RedisUrl
 from gateway.sip_settings import SipAddress, parse_addresses, parse_users
 from gateway.telemetry import LogFormat, LogLevel, redact_text
 from gateway.trunk_settings import TRUNKS, SipTrunks, without_a_socket
@@ -39,7 +40,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _NEVER_SHOWN = frozenset(
     {"openai_api_key", "ice_servers", "turn_secret", "sip_users", "sip_trunks"}
-    | {"sip_webhook_url", "sip_webhook_secret", "auth_secret"}
+    | {"sip_webhook_url", "sip_webhook_secret", "auth_secret", "redis_url"}
 )
 
 
@@ -271,6 +272,7 @@ class Settings(GuardSettings):
     sip_tls_cert: Path | None = Field(default=None, description="a file")
     sip_tls_key: Path | None = Field(default=None, description="a file")
 
+    redis_url: RedisUrl | None = Field(default=None, description=REDIS_URL)
     audit_log: Path | None = Field(default=None, description="a file")
     record_dir: Path | None = Field(default=None, description="a folder")
     record_format: Annotated[Literal["opus", "wav"], BeforeValidator(_lower)] = Field(

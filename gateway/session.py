@@ -74,8 +74,9 @@ class Session:
         ends_with_leg: bool = False,
         recorder: Recorder | None = None,
         owner: str | None = None,
+        mark: str = "",
     ) -> None:
-        self.id = f"sess_{secrets.token_hex(12)}"
+        self.id = f"sess_{mark}{secrets.token_hex(12)}"
         self.resume_token = secrets.token_urlsafe(24)
         self.user_id, self.owner = user_id, owner
         self.door = door

@@ -70,6 +70,7 @@ class Sessions:
     """All sessions of this gateway.
 
     :param endpoint: the Realtime server for a model's name, or for None the default one.
+    :param mark: what tells the ids of sessions from those of other gateways.
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class Sessions:
         defaults: SessionDefaults,
         media: WebRtcConfig,
         endpoint: Callable[[str | None], Endpoint],
+        mark: str = "",
     ) -> None:
+        self.mark = mark
         self._defaults = defaults
         self._media = media
         self._endpoint = endpoint
@@ -172,6 +175,7 @@ class Sessions:
             ends_with_leg=ends_with_leg,
             owner=owner,
             recorder=self._defaults.recorder,
+            mark=self.mark,
         )
         facts = CallFacts(session.id, door, agents.name, asyncio.get_running_loop().time())
         for observe in self.observe:

@@ -28,6 +28,7 @@ from signaling.call_control import CallControlDoor
 from signaling.call_rate import address_rate, user_rate
 from signaling.calls import CallsDoor
 from signaling.client_secrets import ClientSecretsDoor
+from signaling.cluster.cluster import Cluster
 from signaling.doorkeeper import Doorkeeper, doorkeeper
 from signaling.first_requests import KEEP_ALIVE, FirstRequests
 from signaling.forwarded import trusting
@@ -99,6 +100,7 @@ class Gateway:
         self._door: SocketIoDoor | None = None
         self._doorkeeper: Doorkeeper | None = None
         self._certificates: list[ServerCertificate] = []
+        self.cluster: Cluster | None = None
         self.sip: SipDoor | None = None
         self.sessions: Sessions | None = None
         self.live: LiveCalls | None = None
@@ -121,6 +123,7 @@ class Gateway:
         libopus.load()
         endpoint = await self._model()
         self._text_model = text_model_of(settings)
+        self.cluster = cluster = await Cluster.join(settings)
         self.audit = audit_log(settings)
         self.recorder = recorder_of(settings, self.audit)
         self.sessions = sessions = Sessions(
@@ -131,13 +134,19 @@ class Gateway:
             ),
             WebRtcConfig(addresses, lambda: ice_servers.for_user("gateway")),
             lambda model: replace(endpoint, model=model or endpoint.model),
+            cluster.place.mark if cluster is not None else "",
         )
         origins = Origins(settings.allowed_origins)
-        keys, self._doorkeeper = doorkeeper(settings)
+        keys, self._doorkeeper = (
+            doorkeeper(settings, cluster.link.secret, cluster.link)
+            if cluster is not None
+            else doorkeeper(settings)
+        )
         # An address's, and a user's.
         rates, webhooks = Buckets(*settings.call_rate), webhooks_of(settings)
         self._door = SocketIoDoor(
-            sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper, rates
+            *(sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper, rates),
+            cluster.away if cluster is not None else None,
         )
         self.live = live = LiveCalls(sessions)
         app = web.Application(
@@ -151,13 +160,15 @@ class Gateway:
                 guard(self._doorkeeper, ACCESS),
                 user_rate(rates),
                 known_actor,
+                *([cluster.http.middleware] if cluster is not None else []),
             ]
         )
         app.on_response_prepare.extend((say_id, harden))
         app.add_routes(self._door.routes())
         app.add_routes(OpenApiDoor().routes())
         app.add_routes(CallsDoor(sessions, live).routes())
-        app.add_routes(RealtimeDoor(sessions, live, origins).routes())
+        relay = cluster.sockets if cluster is not None else None
+        app.add_routes(RealtimeDoor(sessions, live, origins, relay).routes())
         app.add_routes(CallControlDoor(sessions, live).routes())
         app.add_routes(WhipDoor(sessions, live, ice_servers).routes())
         if self.recorder is not None:
@@ -214,6 +225,9 @@ class Gateway:
             address = f"HOST={host} PORT={self._settings.port}"
             raise CannotListen(f"cannot listen on {address}: {reason.lower()}") from None
         assert self._runner.server is not None
+        if self.cluster is not None and self._door is not None:
+            await self.cluster.http.start(self._runner)
+            self.cluster.receive(self._door)
         self._first_requests.watch(self._runner.server)
         port = self._runner.addresses[0][1]
         scheme = "http" if certificate is None else "https"
@@ -287,6 +301,8 @@ class Gateway:
                 await site.stop()
         if self._door is not None:
             await self._door.close()
+        if self.cluster is not None:
+            await self.cluster.close()
         if self.sip is not None:
             await self.sip.close()
         if self._runner is not None:

@@ -18,6 +18,7 @@ from aiohttp.typedefs import Middleware
 from gateway.guard_settings import is_loopback
 from signaling.access import Access, Needs, access_of
 from signaling.caller import Caller, Scope
+from signaling.cluster.relayed import relayed_caller
 from signaling.doorkeeper import Doorkeeper
 from signaling.forwarded import is_forwarded, remote_of
 from signaling.http_errors import Handler, Refused
@@ -40,6 +41,10 @@ def guard(doorkeeper: Doorkeeper, needs: Needs) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         access = access_of(request, needs)
         if access is Access.OPEN:
+            return await handler(request)
+        if (known := relayed_caller(request)) is not None:
+            request[CALLER] = known
+            authorise(request, _SCOPES.get(access, Scope.CALL))
             return await handler(request)
         late = access is Access.OWN_CALL
         caller = await doorkeeper.identify(token_of(request), even_expired=late)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from signaling.keys import Grant
 
@@ -35,6 +37,27 @@ class Caller:
     scopes: frozenset[Scope] = frozenset({Scope.CALL})
     grant: Grant = field(default_factory=Grant)
     has_credential: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """As another gateway is told of it: all but what its key lets it open."""
+        return {
+            "owner": self.owner,
+            "name": self.name,
+            "scopes": sorted(self.scopes),
+            "keyId": self.grant.key_id,
+            "hasCredential": self.has_credential,
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Caller:
+        """The other way round. :raises LookupError, ValueError: it is no such thing."""
+        return cls(
+            told["owner"],
+            told["name"],
+            frozenset(map(Scope, told["scopes"])),
+            Grant(key_id=told["keyId"], owner=told["owner"]),
+            told["hasCredential"],
+        )
 
     @property
     def is_operator(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -12,7 +12,10 @@ from gateway.core.ending import DISPLACED
 from gateway.core.events import ErrorCode, SessionEvent, Status, StatusChanged
 from gateway.session import Session
 from signaling import events
-from signaling.engine import SocketServer
+from signaling.caller import Caller
+
+if TYPE_CHECKING:
+    from signaling.cluster.away import Away
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,19 @@ _LOOK = 0.02
 """Seconds until a full socket is looked at again."""
 
 
+class Connection(Protocol):
+    """What a client is told things over."""
+
+    async def emit(self, sid: str, name: str, payload: Any) -> None:
+        """Queue an event. ``payload``: a tuple stands for several arguments."""
+
+    def backlog(self, sid: str) -> int:
+        """What waits there."""
+
+    def cut(self, sid: str) -> None:
+        """End it as a broken network would."""
+
+
 class _Voice:
     """One ``audio_response`` in the queue; without a payload it gave way."""
 
@@ -48,14 +64,18 @@ class Client:
     """
 
     def __init__(
-        self, sid: str, server: SocketServer, token: str | None = None, remote: str = ""
+        self, sid: str, server: Connection, token: str | None = None, remote: str = ""
     ) -> None:
         self.sid = sid
         self.token = token
         """What it showed when it connected."""
         self.remote = self.name = remote
         """The address that it came from; and who it is, where that is known."""
+        self.caller: Caller | None = None
+        """Who it is, as another gateway found out that it is connected to; None: to this one."""
         self.session: Session | None = None
+        self.away: Away | None = None
+        """Where its session is, if at another gateway."""
         self.turn = asyncio.Lock()
         """Held while one of its events is handled: a polling client may send several at once."""
         self.gone = False
@@ -81,14 +101,18 @@ class Client:
         session = self.session
         if session is not None:
             for name, payload in events.outgoing(event, session.id, session.user_id):
-                if name == events.AUDIO_RESPONSE:
-                    self._put_voice(payload)
-                else:
-                    self.put(name, payload)
+                self.tell(name, payload)
 
     def on_displaced(self) -> None:
         self.on_session_event(StatusChanged(Status.DISCONNECTED, DISPLACED))
         self.session = None
+
+    def tell(self, name: str, payload: Any) -> None:
+        """Queue an event of the session; its voice may give way."""
+        if name == events.AUDIO_RESPONSE:
+            self._put_voice(payload)
+        else:
+            self.put(name, payload)
 
     def put(self, name: str, payload: Any) -> None:
         """Queue an event for the client."""
@@ -113,9 +137,13 @@ class Client:
         """Whether the client reads what it is sent. One that does not is cut off."""
         if not self.gone and self.backlog >= MAX_BACKLOG:
             log.warning("client reads too slowly; cut off", sid=self.sid)
-            self.gone = True
-            self._server.cut(self.sid)
+            self.cut()
         return not self.gone
+
+    def cut(self) -> None:
+        """End its connection, so that it comes back: it may have missed something."""
+        self.gone = True
+        self._server.cut(self.sid)
 
     async def flushed(self) -> None:
         """Return when all that was queued is on its way, or never will be."""

@@ -51,12 +51,12 @@ class ClientSecretsDoor:
     async def _client_secret(self, request: web.Request) -> web.Response:
         """``{value, expires_at, session}``."""
         body = await read_json(request, MAX_BODY)
-        return _uncached(self._issue(request, body.get("session"), body.get("expires_after")))
+        return _uncached(await self._issue(request, body.get("session"), body.get("expires_after")))
 
     async def _bridge_session(self, request: web.Request) -> web.Response:
         """The same, and ``client_secret``, where older clients look for the key."""
         body = await read_json(request, MAX_BODY)
-        answer = self._issue(request, body.get("session"), body.get("expires_after"))
+        answer = await self._issue(request, body.get("session"), body.get("expires_after"))
         return _uncached({**answer, "client_secret": _twin(answer)})
 
     async def _beta_session(self, request: web.Request) -> web.Response:
@@ -64,14 +64,14 @@ class ClientSecretsDoor:
         body = await read_json(request, MAX_BODY)
         given = body.get("client_secret")
         secret = mapping("client_secret", {} if given is None else given)
-        answer = self._issue(request, body, secret.get("expires_after"), BETA_LIFETIME)
+        answer = await self._issue(request, body, secret.get("expires_after"), BETA_LIFETIME)
         session: dict[str, Any] = answer["session"]
         twin = {"client_secret": _twin(answer)}
         return _uncached(
             {**beta_fields(session), "modalities": ["audio", "text"], **session, **twin}
         )
 
-    def _issue(
+    async def _issue(
         self,
         request: web.Request,
         asked: object,
@@ -84,7 +84,7 @@ class ClientSecretsDoor:
         config = SessionConfig.parse(asked)
         if config.agent_set is not None:
             self._sessions.find_agents(config.agent_set)
-        key = self._keys.issue(config, parse_lifetime(expires_after, lifetime), caller.owner)
+        key = await self._keys.issue(config, parse_lifetime(expires_after, lifetime), caller.owner)
         self._sessions.audit.note("key.minted", acting(), key=key.id, expiresAt=key.expires_at)
         session = self._shown(key, config)
         return {"value": key.value, "expires_at": key.expires_at, "session": session}

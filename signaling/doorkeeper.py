@@ -10,7 +10,7 @@ from typing import Protocol
 from gateway.config import Settings
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.caller import Caller, Scope
-from signaling.keys import EphemeralKeys, is_key
+from signaling.keys import EphemeralKeys, Store, is_key
 from signaling.oidc import OidcTokens
 from signaling.tokens import MAX_TOKEN, SecretTokens
 
@@ -46,7 +46,7 @@ class Doorkeeper:
         :raises GatewayError: ``unauthorized``.
         """
         if token is not None and is_key(token):
-            grant = self._keys.claimed(token) if even_expired else self._keys.open(token)
+            grant = self._keys.claimed(token) if even_expired else await self._keys.open(token)
             return Caller(grant.owner, None, frozenset({Scope.CALL}), grant)
         if self.is_open:
             return Caller(has_credential=token is not None)
@@ -61,15 +61,29 @@ class Doorkeeper:
         )
 
 
-def doorkeeper(settings: Settings) -> tuple[EphemeralKeys, Doorkeeper]:
-    """The keys and the tokens that open this gateway."""
-    keys, verifiers = EphemeralKeys(), list[Verifier]()
+def secret_of(settings: Settings) -> bytes | None:
+    """``AUTH_SECRET``, which all gateways that stand side by side know."""
+    secret = settings.auth_secret
+    return secret.get_secret_value().encode() if secret is not None else None
+
+
+def derived(secret: bytes, purpose: str) -> bytes:
+    """A secret for one purpose: what it signs is good for no other."""
+    return hmac.digest(secret, f"talkpath: {purpose}".encode(), hashlib.sha256)
+
+
+def doorkeeper(
+    settings: Settings, common: bytes | None = None, store: Store | None = None
+) -> tuple[EphemeralKeys, Doorkeeper]:
+    """The keys and the tokens that open this gateway.
+
+    :param common: a secret that other gateways know too: without ``AUTH_SECRET`` it makes the keys.
+    :param store: as :class:`EphemeralKeys` has it.
+    """
+    secret, verifiers = secret_of(settings) or common, list[Verifier]()
+    keys = EphemeralKeys(derived(secret, "ephemeral keys") if secret else None, store=store)
     if settings.auth_secret is not None:
-        secret = settings.auth_secret.get_secret_value()
-        # They hold at every gateway of the secret, but are no tokens, nor the other way round.
-        code = hmac.digest(secret.encode(), b"talkpath: ephemeral keys", hashlib.sha256)
-        keys = EphemeralKeys(code)
-        verifiers.append(SecretTokens(secret))
+        verifiers.append(SecretTokens(settings.auth_secret.get_secret_value()))
     if settings.oidc_issuer is not None:
         verifiers.append(OidcTokens(settings.oidc_issuer, settings.oidc_audience))
     return keys, Doorkeeper(keys, verifiers)

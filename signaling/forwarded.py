@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.guard_settings import Network
+from signaling.cluster.relayed import relayed_remote
 from signaling.http_errors import Handler
 
 HEADERS: Final = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
@@ -26,7 +27,7 @@ def trusting(proxies: Sequence[Network]) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[_REMOTE] = origin_of(
+        request[_REMOTE] = relayed_remote(request) or origin_of(
             request.remote or "", request.headers.getall("X-Forwarded-For", []), proxies
         )
         return await handler(request)

@@ -55,6 +55,12 @@ def conflict(message: str) -> Refused:
     return Refused(HTTPStatus.CONFLICT, "conflict", message)
 
 
+def unavailable(error: GatewayError) -> Refused:
+    """What may be there again in a moment."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return Refused(status, error.code.value, error.message, _HEADERS[status])
+
+
 def error_response(error: GatewayError) -> web.Response:
     """A failure with the HTTP status that fits it."""
     status = _STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -3,7 +3,7 @@ of the configuration that the server chose, and of no other.
 
 A key is ``ek_`` and a JWT (RFC 7519, HS256) with its configuration in it: nothing is kept, and
 whoever holds the key can read it. A configuration too long for a header that every proxy lets
-through is kept here until its key expires.
+through is kept until its key expires.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import jwt
 
@@ -54,24 +54,72 @@ class EphemeralKey:
     expires_at: int
 
 
+class Store(Protocol):
+    """Keeps what does not fit into a key."""
+
+    async def keep(self, name: str, value: str, seconds: float) -> None:
+        """:raises GatewayError: it cannot be kept."""
+
+    async def kept(self, name: str) -> str | None:
+        """None: nothing, or no longer. :raises GatewayError: that cannot be found out."""
+
+
+class Memory:
+    """A store of this process.
+
+    :param clock: seconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[str, float]] = {}
+        self._length = 0
+
+    async def keep(self, name: str, value: str, seconds: float) -> None:
+        """:raises GatewayError: ``capacity``: it is full."""
+        if self._length + len(value) > MAX_KEPT:
+            self._forget_expired()
+        if self._length + len(value) > MAX_KEPT:
+            raise GatewayError(ErrorCode.CAPACITY, "the gateway keeps no more configurations now")
+        self._kept[name] = value, self._clock() + seconds
+        self._length += len(value)
+
+    async def kept(self, name: str) -> str | None:
+        """None: nothing, or no longer."""
+        value, until = self._kept.get(name, ("", 0.0))
+        return value if until > self._clock() else None
+
+    def _forget_expired(self) -> None:
+        now = self._clock()
+        self._kept = {name: kept for name, kept in self._kept.items() if kept[1] > now}
+        self._length = sum(len(value) for value, _ in self._kept.values())
+
+
 class EphemeralKeys:
     """Keys under one secret. One key opens any number of sessions until it expires.
 
     :param secret: by default one of this process, whose keys end with it.
     :param clock: seconds since 1970.
+    :param store: of what does not fit into a key; by default this process's own.
     """
 
-    def __init__(self, secret: bytes | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        secret: bytes | None = None,
+        clock: Callable[[], float] = time.time,
+        store: Store | None = None,
+    ) -> None:
         self._secret = secret or secrets.token_bytes(32)
         self._clock = clock
-        self._kept: dict[str, tuple[str, int]] = {}
-        self._kept_length = 0
+        self._store = store if store is not None else Memory(clock)
 
-    def issue(self, config: SessionConfig, lifetime: int, owner: str | None = None) -> EphemeralKey:
+    async def issue(
+        self, config: SessionConfig, lifetime: int, owner: str | None = None
+    ) -> EphemeralKey:
         """A key for ``config``, good for ``lifetime`` seconds.
 
         :param owner: whose the sessions are that it opens.
-        :raises GatewayError: ``capacity``: too many long configurations are kept.
+        :raises GatewayError: as the store, for a long configuration.
         """
         key_id, expires_at = f"sess_{secrets.token_hex(12)}", int(self._clock()) + lifetime
         claims: dict[str, Any] = {"aud": _AUDIENCE, "jti": key_id, "exp": expires_at}
@@ -80,24 +128,25 @@ class EphemeralKeys:
         text = config.encode()
         value = self._sign({**claims, "config": text}) if len(text) < MAX_KEY else ""
         if not 0 < len(value) <= MAX_KEY:
-            self._keep(key_id, text, expires_at)
+            await self._store.keep(_name(key_id), text, lifetime)
             value = self._sign(claims)
         return EphemeralKey(key_id, value, expires_at)
 
     def _sign(self, claims: Mapping[str, Any]) -> str:
         return PREFIX + jwt.encode(dict(claims), self._secret, _ALGORITHM)
 
-    def open(self, token: str | None) -> Grant:
+    async def open(self, token: str | None) -> Grant:
         """What the key that a client shows lets it open. No key: anything.
 
-        :raises GatewayError: ``unauthorized``: it has expired, or is not of this gateway.
+        :raises GatewayError: ``unauthorized``: it has expired, or is not of this gateway;
+            ``upstream_unavailable``: what it is good for cannot be found out now.
         """
         if not is_key(token):
             return Grant()
         claims = self._claims(token)
         if claims["exp"] <= self._clock():
             raise _refused()
-        text = claims.get("config") or self._kept.get(claims["jti"], ("", 0))[0]
+        text = claims.get("config") or await self._store.kept(_name(claims["jti"]))
         if not text:
             raise _refused()
         return Grant(SessionConfig.decode(text), claims["jti"], claims.get("sub"))
@@ -123,20 +172,9 @@ class EphemeralKeys:
         except (jwt.InvalidTokenError, ValueError):
             raise _refused() from None
 
-    # -- what does not fit into a key
 
-    def _keep(self, key_id: str, text: str, expires_at: int) -> None:
-        if self._kept_length + len(text) > MAX_KEPT:
-            self._forget_expired()
-        if self._kept_length + len(text) > MAX_KEPT:
-            raise GatewayError(ErrorCode.CAPACITY, "the gateway keeps no more configurations now")
-        self._kept[key_id] = text, expires_at
-        self._kept_length += len(text)
-
-    def _forget_expired(self) -> None:
-        now = self._clock()
-        self._kept = {i: (text, at) for i, (text, at) in self._kept.items() if at > now}
-        self._kept_length = sum(len(text) for text, _ in self._kept.values())
+def _name(key_id: str) -> str:
+    return f"key:{key_id}"
 
 
 def is_key(token: str | None) -> bool:

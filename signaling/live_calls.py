@@ -61,10 +61,9 @@ class LiveCalls:
     def ids(self) -> Collection[str]:
         return self._calls.keys()
 
-    @staticmethod
-    def new_id() -> str:
+    def new_id(self) -> str:
         """An id that cannot be guessed."""
-        return f"{PREFIX}{secrets.token_hex(16)}"
+        return f"{PREFIX}{self._sessions.mark}{secrets.token_hex(16)}"
 
     def ring(self, ringing: Ringing) -> LiveCall:
         """A call that an application is to decide about."""

@@ -24,6 +24,7 @@ from signaling.auth import CALLER
 from signaling.caller import Caller
 from signaling.client_inbox import ClientInbox, Message
 from signaling.client_socket import ClientWebSocket
+from signaling.cluster.socket_relay import SocketRelay
 from signaling.live_calls import LiveCall, LiveCalls
 from signaling.origins import Origins
 from signaling.realtime_session import open_session, rights_of
@@ -40,10 +41,19 @@ HEARTBEAT: Final = 30.0
 
 
 class RealtimeDoor:
-    """Sessions over WebSocket, and the control of calls."""
+    """Sessions over WebSocket, and the control of calls.
 
-    def __init__(self, sessions: Sessions, live: LiveCalls, origins: Origins) -> None:
-        self._sessions = sessions
+    :param relay: for calls of other gateways; None: there are none.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        live: LiveCalls,
+        origins: Origins,
+        relay: SocketRelay | None = None,
+    ) -> None:
+        self._sessions, self._relay = sessions, relay
         self._origins = origins
         self._live = live
 
@@ -60,6 +70,9 @@ class RealtimeDoor:
             raise GatewayError(ErrorCode.BAD_REQUEST, "GET /v1/realtime opens a WebSocket")
         caller = request[CALLER]
         call_id = request.query.get("call_id")
+        place = self._relay.elsewhere(call_id or "") if self._relay is not None else None
+        if self._relay is not None and place is not None:
+            return await self._relay.pass_on(request, socket, place)
         if call_id is not None:
             call = self._live.find(call_id, caller)
             session, trusted = call.in_progress(), _is_trusted(caller, call)

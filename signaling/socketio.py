@@ -8,7 +8,7 @@ writer, so that order holds there too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from signaling.audio import read_audio
 from signaling.buckets import Buckets
 from signaling.caller import Caller, Scope
 from signaling.client import Client
+from signaling.cluster.away import AwayClients
 from signaling.doorkeeper import Doorkeeper
 from signaling.engine import MALFORMED, MAX_PACKET_BYTES, Refusal, SocketServer
 from signaling.forwarded import remote_of
@@ -59,6 +60,7 @@ class SocketIoDoor:
 
     :param max_audio: bytes of audio in one ``send_audio``.
     :param calls: joins and offers of one address, and of one user.
+    :param away: those whose session is at another gateway; None: there is no other.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class SocketIoDoor:
         max_audio: int,
         doorkeeper: Doorkeeper,
         calls: Buckets,
+        away: AwayClients | None = None,
     ) -> None:
         self._calls = calls
+        self._away = away
         self._events = Buckets(*EVENTS)
         self._clock = asyncio.get_running_loop().time
         self._sessions = sessions
@@ -83,7 +87,7 @@ class SocketIoDoor:
             max_packet_bytes=max(MAX_PACKET_BYTES, -(-max_audio // 3) * 4 + ENVELOPE_BYTES),
         )
         self._server.on_connection(self._connect, self._disconnect)
-        handlers: dict[str, Handler] = {
+        self._handlers: dict[str, Handler] = {
             "join_session": self._join,
             "webrtc_offer": self._offer,
             "ice_candidate": self._candidate,
@@ -98,8 +102,8 @@ class SocketIoDoor:
             "disconnect_session": self._leave,
             MALFORMED: self._malformed,
         }
-        for name, handler in handlers.items():
-            self._server.on(name, self._guard(name, handler))
+        for name in self._handlers:
+            self._server.on(name, self._answering(name))
         self._server.on("*", self._unknown)
 
     def routes(self) -> list[web.RouteDef]:
@@ -132,35 +136,73 @@ class SocketIoDoor:
         client.name = owner or client.remote
 
     async def _disconnect(self, sid: str, lost: bool) -> None:
-        client = self._clients.pop(sid)
-        if client.session is not None:
-            self._sessions.release(client.session, certain=not lost)
+        client = self._clients[sid]
+        self.dismiss(client, certain=not lost)
         await client.close()
 
-    def _guard(self, name: str, handler: Handler) -> Callable[..., Awaitable[Ack]]:
+    # -- clients, be they connected here or to another gateway
+
+    def admit(self, client: Client) -> None:
+        """A client is there."""
+        self._clients[client.sid] = client
+
+    def may_resume(self, data: Any, caller: Caller) -> None:
+        """:raises GatewayError: ``data`` of ``join_session`` resumes no session of the caller's."""
+        join = events.Join.parse(data)
+        self._find(join.session_id or "", join.resume_token or "", caller)
+
+    async def resume(self, client: Client, data: Any) -> Ack:
+        """What ``join_session`` of a client is acknowledged with. :raises GatewayError: refused."""
+        async with client.turn:
+            with acts(Actor(client.name, "socketio")):
+                return await self._join(client, data)
+
+    async def receive(self, client: Client, name: str, args: Iterable[Any]) -> Ack:
+        """What any event of it is acknowledged with."""
+        if name not in self._handlers:
+            return await self._unknown(name, client.sid)
+        return await self._answer(client, name, tuple(args))
+
+    def dismiss(self, client: Client, *, certain: bool) -> None:
+        """It is gone; see :meth:`Sessions.release`."""
+        self._clients.pop(client.sid, None)
+        client.gone = True
+        if client.session is not None:
+            self._sessions.release(client.session, certain=certain)
+        if self._away is not None:
+            self._away.leave(client, certain=certain)
+
+    def _answering(self, name: str) -> Callable[..., Awaitable[Ack]]:
         async def handle(sid: str, *args: Any) -> Ack:
             client = self._clients.get(sid)
-            if client is None or not client.keeps_up():
+            if client is None:
                 return _refuse(None, _closing())
-            try:
-                if not self._events.take_of(sid, self._clock()):
-                    raise GatewayError(ErrorCode.RATE_LIMITED, "too many events at once")
-                actor = Actor(client.name or "unknown", "socketio")
-                async with asyncio.timeout(ANSWER_TIMEOUT), client.turn:
-                    with acts(actor):
-                        answer = await handler(client, _payload(name, args))
-                return {"ok": True, **(answer or {})}
-            except GatewayError as error:
-                return _refuse(client, error)
-            except TimeoutError:
-                log.error("event took too long", event_name=name)
-                return _refuse(client, GatewayError(ErrorCode.INTERNAL, f"{name} took too long"))
-            except Exception:  # the root of one client's request: it harms no other
-                log.exception("event failed", event_name=name)
-                broken = GatewayError(ErrorCode.INTERNAL, f"{name} failed inside the gateway")
-                return _refuse(client, broken)
+            return await self._answer(client, name, args)
 
         return handle
+
+    async def _answer(self, client: Client, name: str, args: tuple[Any, ...]) -> Ack:
+        if not client.keeps_up():
+            return _refuse(None, _closing())
+        try:
+            if not self._events.take_of(client.sid, self._clock()):
+                raise GatewayError(ErrorCode.RATE_LIMITED, "too many events at once")
+            actor = Actor(client.name or "unknown", "socketio")
+            async with asyncio.timeout(ANSWER_TIMEOUT), client.turn:
+                if client.away is not None and self._away is not None and name != "join_session":
+                    return await self._away.handle(client, name, args)
+                with acts(actor):
+                    answer = await self._handlers[name](client, _payload(name, args))
+            return {"ok": True, **(answer or {})}
+        except GatewayError as error:
+            return _refuse(client, error)
+        except TimeoutError:
+            log.error("event took too long", event_name=name)
+            return _refuse(client, GatewayError(ErrorCode.INTERNAL, f"{name} took too long"))
+        except Exception:  # the root of one client's request: it harms no other
+            log.exception("event failed", event_name=name)
+            broken = GatewayError(ErrorCode.INTERNAL, f"{name} failed inside the gateway")
+            return _refuse(client, broken)
 
     async def _unknown(self, name: str, sid: str, *args: Any) -> Ack:
         error = GatewayError(ErrorCode.BAD_REQUEST, f"there is no event {name[:64]!r}")
@@ -189,6 +231,13 @@ class SocketIoDoor:
             voice=join.voice or config.voice,
             language=join.language or config.settings().get("language"),
         )
+        if self._away is not None and client.caller is None:
+            place = self._away.elsewhere(join.session_id) if resumes else None
+            if place is not None:
+                return await self._join_elsewhere(client, place, data, caller)
+            if client.away is not None:
+                self._check(join, caller, freed=0)
+                await self._away.end(client)
         if client.session is not None:
             await self._change_session(client, client.session, join, caller)
         if client.gone:
@@ -219,6 +268,14 @@ class SocketIoDoor:
             "agentSet": session.agent_set,
         }
 
+    async def _join_elsewhere(self, client: Client, place: str, data: Any, caller: Caller) -> Ack:
+        """Resume a session of the gateway ``place``."""
+        assert self._away is not None
+        if client.session is not None:
+            await self._away.check(place, data, caller)
+            await self._end(client, client.session, Ending.CHANGED)
+        return await self._away.join(client, place, data, caller)
+
     def _count(self, whose: str, refusal: str, *, is_address: bool = True) -> None:
         """:raises GatewayError: ``rate_limited``."""
         take = self._calls.take if is_address else self._calls.take_of
@@ -226,6 +283,8 @@ class SocketIoDoor:
             raise GatewayError(ErrorCode.RATE_LIMITED, refusal)
 
     async def _identify(self, client: Client, *, even_expired: bool) -> Caller:
+        if client.caller is not None:
+            return client.caller
         if even_expired and self._doorkeeper.is_open:
             return Caller()
         caller = await self._doorkeeper.identify(client.token, even_expired=even_expired)
@@ -244,12 +303,18 @@ class SocketIoDoor:
         self, client: Client, session: Session, join: events.Join, caller: Caller
     ) -> None:
         """A client has one session: the former one ends, but not for a join that cannot succeed."""
+        if self._check(join, caller, freed=1) is not session:
+            await self._end(client, session, Ending.CHANGED)
+
+    def _check(self, join: events.Join, caller: Caller, freed: int) -> Session | None:
+        """The session that a join resumes; None: it may open one.
+
+        :raises GatewayError: it can do neither.
+        """
         if join.session_id is not None and join.resume_token is not None:
-            if self._find(join.session_id, join.resume_token, caller) is session:
-                return
-        else:
-            self._sessions.admit(join.agent_set, freed=1)
-        await self._end(client, session, Ending.CHANGED)
+            return self._find(join.session_id, join.resume_token, caller)
+        self._sessions.admit(join.agent_set, freed=freed)
+        return None
 
     async def _offer(self, client: Client, data: Any) -> Ack:
         session, sdp = _session(client), events.parse_offer(data)

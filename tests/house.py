@@ -13,8 +13,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "gateway.trunk_settings": frozenset({"gateway.json_settings", "gateway.sip_settings"}),
     "gateway.guard_settings": frozenset(),
     "gateway.webhook_settings": frozenset(),
+    "gateway.redis_settings": frozenset(),
     "gateway.config": frozenset(
-        {f"gateway.{of}_settings" for of in ("guard", "json", "sip", "trunk", "webhook")}
+        {f"gateway.{of}_settings" for of in ("guard", "json", "redis", "sip", "trunk", "webhook")}
         | {"gateway.core", "gateway.telemetry"}
     ),
     "gateway.media": frozenset({"gateway.core"}),
@@ -158,7 +159,7 @@ SINGLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "mcp": ("gateway/agents/mcp_server.py",),
     "openai": ("gateway/agents/responses_api.py",),
     "agents": (),
-    "redis": (),
+    "redis": ("signaling/cluster/redis_link.py",),
     "prometheus_client": ("signaling/metrics/",),
     "opentelemetry": ("signaling/traces.py",),
 }

@@ -15,6 +15,7 @@ from openai.types.realtime import ClientSecretCreateResponse, RealtimeSessionCre
 from gateway.config import Settings
 from signaling.app import Gateway
 from signaling.keys import EphemeralKeys
+from signaling.session_config import SessionConfig
 from tests.signaling.callers import Caller
 from tests.stand_in import StandIn
 
@@ -155,7 +156,7 @@ async def test_an_expired_or_foreign_key_opens_nothing_and_closes_nothing(
     http: aiohttp.ClientSession, gateway: Gateway
 ) -> None:
     keys = EphemeralKeys()
-    foreign = keys.issue(keys.open(None).config, 600).value
+    foreign = (await keys.issue(SessionConfig(), 600)).value
     async with Caller(gateway.url) as ann, Caller(gateway.url, token=foreign) as bob:
         session = await ann.join()
         refused = await bob.ask("join_session", {})

@@ -26,7 +26,7 @@ async def test_an_open_gateway_asks_nobody() -> None:
     assert door.is_open
     assert await door.identify(None) == Caller()
     assert await door.identify("sk-of-openai") == Caller(has_credential=True)
-    key = keys.issue(SessionConfig(), 600)
+    key = await keys.issue(SessionConfig(), 600)
     assert (await door.identify(key.value)).grant.key_id == key.id
     with pytest.raises(GatewayError):
         await door.identify("ek_nonsense")
@@ -37,7 +37,7 @@ async def test_one_that_is_shut_lets_in_by_tokens_and_keys() -> None:
     assert not door.is_open
     token = SecretTokens(SECRET).mint("ann", frozenset({Scope.CALL}), 60)
     assert (await door.identify(token)).owner == "ann"
-    key = keys.issue(SessionConfig(), 600, "ann")
+    key = await keys.issue(SessionConfig(), 600, "ann")
     assert (await door.identify(key.value)).owner == "ann"
 
 
@@ -49,13 +49,15 @@ async def test_one_that_is_shut_lets_in_by_tokens_and_keys() -> None:
         "sk-of-openai",
         "ek_nonsense",
         "x" * (MAX_TOKEN + 1),
-        EphemeralKeys().issue(SessionConfig(), 600).value,
+        "another gateway's key",
         SecretTokens("x" * 40).mint("ann", frozenset(Scope), 60),
         SecretTokens(SECRET).mint("ann", frozenset(Scope), -1),
     ],
 )
 async def test_nothing_else_does(token: str | None) -> None:
     _, door = doorkeeper(shut())
+    if token == "another gateway's key":
+        token = (await EphemeralKeys().issue(SessionConfig(), 600)).value
     with pytest.raises(GatewayError) as caught:
         await door.identify(token)
     assert caught.value.code is ErrorCode.UNAUTHORIZED
@@ -64,7 +66,7 @@ async def test_nothing_else_does(token: str | None) -> None:
 
 async def test_keys_hold_at_every_gateway_of_the_secret_and_are_no_tokens() -> None:
     (keys, door), (_, other) = doorkeeper(shut()), doorkeeper(shut())
-    key = keys.issue(SessionConfig(), 600, "ann").value
+    key = (await keys.issue(SessionConfig(), 600, "ann")).value
     assert (await other.identify(key)).owner == "ann"
     with pytest.raises(GatewayError):
         await door.identify(key.removeprefix("ek_"))
@@ -77,7 +79,7 @@ async def test_a_key_that_has_expired_still_names_what_it_opened() -> None:
     _, door = doorkeeper(shut())
     keys, _ = doorkeeper(shut())
     keys._clock = lambda: 0.0
-    old = keys.issue(SessionConfig(), 600, "ann")
+    old = await keys.issue(SessionConfig(), 600, "ann")
     with pytest.raises(GatewayError):
         await door.identify(old.value)
     caller = await door.identify(old.value, even_expired=True)

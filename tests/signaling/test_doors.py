@@ -183,7 +183,7 @@ async def test_a_page_elsewhere_may_do_nothing(house: House) -> None:
 
 async def test_a_key_opens_calls_and_nothing_more(house: House) -> None:
     assert house.gateway._doorkeeper is not None
-    key = house.gateway._doorkeeper._keys.issue(SessionConfig(), 600, "ann").value
+    key = (await house.gateway._doorkeeper._keys.issue(SessionConfig(), 600, "ann")).value
     assert await house.ask(("POST", "/v1/realtime/calls"), key) not in (UNAUTHORIZED, FORBIDDEN)
     for route in GUARDED:
         if ACCESS[route] is Access.ADMIN or "recordings" in route[1]:

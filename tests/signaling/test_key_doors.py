@@ -36,16 +36,16 @@ class Doors:
         assert self.gateway._doorkeeper is not None
         return self.gateway._doorkeeper._keys
 
-    def key(self, lifetime: int = LIFETIME) -> str:
-        return self.keys.issue(SessionConfig(), lifetime).value
+    async def key(self, lifetime: int = LIFETIME) -> str:
+        return (await self.keys.issue(SessionConfig(), lifetime)).value
 
-    def call_of(self, key: str) -> str:
+    async def call_of(self, key: str) -> str:
         """A live call that the key opened; its id."""
         assert self.gateway.live is not None
         assert self.gateway.sessions is not None
         call_id = self.gateway.live.new_id()
         session = self.gateway.sessions.open(call_id)
-        self.gateway.live.add(call_id, session, self.keys.open(key))
+        self.gateway.live.add(call_id, session, await self.keys.open(key))
         return call_id
 
     async def ask(self, method: str, path: str, token: str, **headers: str) -> int:
@@ -123,15 +123,15 @@ OUTLIVING: dict[str, tuple[Controls, int]] = {
 }
 
 
-def wrong_keys(doors: Doors) -> dict[str, str]:
-    own = doors.key()
+async def wrong_keys(doors: Doors) -> dict[str, str]:
+    own = await doors.key()
     head, _, signature = own.rpartition(".")
     changed = signature[:-4] + ("AAAA" if signature[-4:] != "AAAA" else "BBBB")
     return {
         "no key": "ek_nonsense",
         "another signature": f"{head}.{changed}",
-        "another gateway's": EphemeralKeys().issue(SessionConfig(), LIFETIME).value,
-        "expired": doors.key(-1),
+        "another gateway's": (await EphemeralKeys().issue(SessionConfig(), LIFETIME)).value,
+        "expired": await doors.key(-1),
     }
 
 
@@ -140,9 +140,9 @@ async def test_a_key_opens_until_it_expires(
     doors: Doors, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opens, right = OPENING[name]
-    for what, key in wrong_keys(doors).items():
+    for what, key in (await wrong_keys(doors)).items():
         assert await opens(doors, key) == UNAUTHORIZED, what
-    key = doors.key()
+    key = await doors.key()
     assert await opens(doors, key) == right
     monkeypatch.setattr(doors.keys, "_clock", lambda: time.time() + LIFETIME)
     assert await opens(doors, key) == UNAUTHORIZED, "it opened a session before"
@@ -153,13 +153,13 @@ async def test_a_key_controls_what_it_opened(
     doors: Doors, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controls, right = (CONTROLLING | OUTLIVING)[name]
-    key = doors.key()
-    call_id = doors.call_of(key)
-    for what, wrong in wrong_keys(doors).items():
+    key = await doors.key()
+    call_id = await doors.call_of(key)
+    for what, wrong in (await wrong_keys(doors)).items():
         outlives = name in OUTLIVING and what == "expired"
         expected = NOT_FOUND if outlives else UNAUTHORIZED
         assert await controls(doors, call_id, wrong) == expected, what
-    assert await controls(doors, call_id, doors.key()) == NOT_FOUND, "of another session"
+    assert await controls(doors, call_id, await doors.key()) == NOT_FOUND, "of another session"
     with monkeypatch.context() as later:
         later.setattr(doors.keys, "_clock", lambda: time.time() + LIFETIME)
         expired = right if name in OUTLIVING else UNAUTHORIZED

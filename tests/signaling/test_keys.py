@@ -25,32 +25,32 @@ class Clock:
         return self.now
 
 
-def refused(keys: EphemeralKeys, token: str) -> None:
+async def refused(keys: EphemeralKeys, token: str) -> None:
     with pytest.raises(GatewayError) as caught:
-        keys.open(token)
+        await keys.open(token)
     assert caught.value.code is ErrorCode.UNAUTHORIZED
 
 
-def test_a_key_carries_its_configuration_until_it_expires() -> None:
+async def test_a_key_carries_its_configuration_until_it_expires() -> None:
     clock = Clock()
     keys = EphemeralKeys(SECRET, clock)
-    key = keys.issue(ANN, 600)
+    key = await keys.issue(ANN, 600)
     assert key.value.startswith("ek_")
     assert key.expires_at == 1_800_000_600
-    assert keys.open(key.value) == Grant(ANN, key.id)
+    assert await keys.open(key.value) == Grant(ANN, key.id)
     clock.now += 599.9
-    assert keys.open(key.value) == Grant(ANN, key.id)
+    assert await keys.open(key.value) == Grant(ANN, key.id)
     clock.now += 0.1
-    refused(keys, key.value)
+    await refused(keys, key.value)
 
 
-def test_keys_are_of_one_secret_and_each_is_another() -> None:
+async def test_keys_are_of_one_secret_and_each_is_another() -> None:
     keys = EphemeralKeys()
-    one, other = keys.issue(ANN, 600), keys.issue(ANN, 600)
+    one, other = await keys.issue(ANN, 600), await keys.issue(ANN, 600)
     assert one.value != other.value
     assert one.id != other.id
-    assert keys.open(one.value).config == keys.open(other.value).config
-    refused(EphemeralKeys(), one.value)
+    assert (await keys.open(one.value)).config == (await keys.open(other.value)).config
+    await refused(EphemeralKeys(), one.value)
 
 
 @pytest.mark.parametrize(
@@ -63,74 +63,74 @@ def test_keys_are_of_one_secret_and_each_is_another() -> None:
         {"exp": 4_000_000_000, "jti": "sess_1", "aud": "talkpath:session"},
     ],
 )
-def test_another_token_under_the_same_secret_is_no_key(claims: dict[str, object]) -> None:
-    refused(EphemeralKeys(SECRET), "ek_" + jwt.encode(claims, SECRET, "HS256"))
+async def test_another_token_under_the_same_secret_is_no_key(claims: dict[str, object]) -> None:
+    await refused(EphemeralKeys(SECRET), "ek_" + jwt.encode(claims, SECRET, "HS256"))
 
 
 @pytest.mark.parametrize("change", ["ek_", "ek_nonsense", "ek_a.b.c", "ek_\udc80", "ek_\xff.\xff."])
-def test_what_is_no_key_is_refused(change: str) -> None:
-    refused(EphemeralKeys(SECRET), change)
+async def test_what_is_no_key_is_refused(change: str) -> None:
+    await refused(EphemeralKeys(SECRET), change)
 
 
-def test_an_unsigned_or_altered_key_is_refused() -> None:
+async def test_an_unsigned_or_altered_key_is_refused() -> None:
     keys = EphemeralKeys(SECRET)
-    header, body, signature = keys.issue(ANN, 600).value.split(".")
-    other = keys.issue(SessionConfig({"model": "ash"}), 600).value.split(".")[1]
-    refused(keys, f"{header}.{other}.{signature}")
+    header, body, signature = (await keys.issue(ANN, 600)).value.split(".")
+    other = (await keys.issue(SessionConfig({"model": "ash"}), 600)).value.split(".")[1]
+    await refused(keys, f"{header}.{other}.{signature}")
     claims = jwt.decode(body.join([f"{header}."[3:], f".{signature}"]), options=UNVERIFIED)
-    refused(keys, "ek_" + jwt.encode(claims, None, "none"))
+    await refused(keys, "ek_" + jwt.encode(claims, None, "none"))
 
 
 UNVERIFIED: jwt.types.Options = {"verify_signature": False}
 
 
-def test_no_key_means_the_defaults() -> None:
+async def test_no_key_means_the_defaults() -> None:
     keys = EphemeralKeys(SECRET)
-    assert keys.open(None) == keys.open("sk-somebody's") == Grant()
+    assert await keys.open(None) == await keys.open("sk-somebody's") == Grant()
 
 
 LONG = SessionConfig({"instructions": "x" * MAX_KEY})
 
 
-def test_a_configuration_beyond_a_header_is_kept_until_its_key_expires() -> None:
+async def test_a_configuration_beyond_a_header_is_kept_until_its_key_expires() -> None:
     clock = Clock()
     keys = EphemeralKeys(SECRET, clock)
-    key = keys.issue(LONG, 600)
+    key = await keys.issue(LONG, 600)
     assert len(key.value) < MAX_KEY
-    assert keys.open(key.value) == Grant(LONG, key.id)
-    refused(EphemeralKeys(SECRET, clock), key.value)
+    assert await keys.open(key.value) == Grant(LONG, key.id)
+    await refused(EphemeralKeys(SECRET, clock), key.value)
     clock.now += 600
-    refused(keys, key.value)
+    await refused(keys, key.value)
 
 
-def test_what_is_kept_is_bounded_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_kept_is_bounded_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys_module, "MAX_KEPT", 3 * len(LONG.encode()))
     clock = Clock()
     keys = EphemeralKeys(SECRET, clock)
-    first, *_ = [keys.issue(LONG, 600 + number) for number in range(3)]
+    first, *_ = [await keys.issue(LONG, 600 + number) for number in range(3)]
     with pytest.raises(GatewayError) as caught:
-        keys.issue(LONG, 600)
+        await keys.issue(LONG, 600)
     assert caught.value.code is ErrorCode.CAPACITY
-    assert keys.open(keys.issue(ANN, 600).value).config == ANN, "a short one needs no room"
+    assert (await keys.open((await keys.issue(ANN, 600)).value)).config == ANN, "it needs no room"
     clock.now += 600
-    assert keys.open(keys.issue(LONG, 600).value).config == LONG
-    refused(keys, first.value)
+    assert (await keys.open((await keys.issue(LONG, 600)).value)).config == LONG
+    await refused(keys, first.value)
 
 
-def test_what_a_key_opened_is_its_own_when_it_has_expired() -> None:
+async def test_what_a_key_opened_is_its_own_when_it_has_expired() -> None:
     clock = Clock()
     keys = EphemeralKeys(SECRET, clock)
-    key = keys.issue(ANN, 600)
+    key = await keys.issue(ANN, 600)
     clock.now += 601
     assert keys.claimed(key.value) == Grant(key_id=key.id)
     with pytest.raises(GatewayError):
         EphemeralKeys(clock=clock).claimed(key.value)
 
 
-def test_a_key_says_who_asked_for_it() -> None:
+async def test_a_key_says_who_asked_for_it() -> None:
     keys = EphemeralKeys(SECRET)
-    key = keys.issue(ANN, 600, "backend")
-    assert keys.open(key.value) == Grant(ANN, key.id, "backend")
+    key = await keys.issue(ANN, 600, "backend")
+    assert await keys.open(key.value) == Grant(ANN, key.id, "backend")
     assert keys.claimed(key.value).owner == "backend"
 
 

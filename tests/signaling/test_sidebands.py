@@ -88,7 +88,10 @@ async def runs_the_call(server: SocketClient) -> None:
 async def test_a_call_by_whip_is_run_by_whom_its_key_says() -> None:
     async with StrictModel() as model, running_gateway(model.url) as gateway:
         assert gateway._doorkeeper is not None
-        key = gateway._doorkeeper._keys.issue(SessionConfig(MINE, control="passthrough"), 600).value
+        issued = await gateway._doorkeeper._keys.issue(
+            SessionConfig(MINE, control="passthrough"), 600
+        )
+        key = issued.value
         async with (
             whip_call(gateway, key) as call_id,
             SocketClient(

@@ -130,7 +130,7 @@ async def test_a_key_is_for_its_own_call(
         async with http.post("/v1/realtime/client_secrets") as answer:
             keys.append({"Authorization": f"Bearer {(await answer.json())['value']}"})
     ann, bob = keys
-    foreign = EphemeralKeys().issue(SessionConfig(), 600).value
+    foreign = (await EphemeralKeys().issue(SessionConfig(), 600)).value
     stranger = {**OFFER, "Authorization": f"Bearer {foreign}"}
     async with http.post("/whip", data=offer, headers=stranger) as refused:
         assert await code_of(refused) == (401, "unauthorized")

@@ -1,0 +1,200 @@
+"""Questions and answers between gateways."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+import structlog
+
+from gateway.core.events import ErrorCode, GatewayError
+from signaling.cluster.message import pack, unpack
+from signaling.cluster.place import Place
+
+log = structlog.get_logger(__name__)
+
+ANSWER_TIMEOUT: Final = 12.0
+"""Seconds that another gateway has to answer: longer than a session takes to end."""
+
+MAX_ASKED: Final = 1_024
+"""Questions of other gateways that are being answered."""
+
+_SIGNATURE: Final = hashlib.sha256().digest_size
+
+Body = Mapping[str, Any]
+
+
+class Gone(Exception):
+    """There is no such gateway, any more or at all."""
+
+
+class Link(Protocol):
+    """Carries messages; see :class:`signaling.cluster.redis_link.RedisLink`."""
+
+    @property
+    def queued(self) -> int: ...
+
+    def send(self, to: str, data: bytes, heard: asyncio.Future[int] | None = None) -> None: ...
+
+    def when_message(self, take: Callable[[bytes], None]) -> None: ...
+
+    def when_broken(self, told: Callable[[], None]) -> None: ...
+
+
+class Bus:
+    """:param secret: what only the gateways know. Messages are signed with it: others may be able
+    to write to Redis.
+    """
+
+    def __init__(self, link: Link, place: Place, secret: bytes) -> None:
+        self.place = place
+        self._link, self._secret = link, secret
+        self._loop = asyncio.get_running_loop()
+        self._asks: dict[str, Callable[[str, Body], Awaitable[Body]]] = {}
+        self._tells: dict[str, Callable[[str, Body], None]] = {}
+        self._questions: dict[int, asyncio.Future[Body]] = {}
+        self._numbers = itertools.count(1)
+        self._heard_of: dict[str, int] = {}
+        """By gateway: the number of its last message. None is taken twice."""
+        self._answering: set[asyncio.Task[None]] = set()
+        link.when_message(self._take)
+        link.when_broken(self._fail_all)
+
+    async def close(self) -> None:
+        for task in self._answering:
+            task.cancel()
+        if self._answering:
+            await asyncio.wait(self._answering)
+        self._fail_all()
+
+    @property
+    def queued(self) -> int:
+        """Messages that have yet to be sent."""
+        return self._link.queued
+
+    def when_broken(self, told: Callable[[], None]) -> None:
+        """``told`` is called when messages may have been lost, either way."""
+        self._link.when_broken(told)
+
+    def on_ask(self, what: str, answer: Callable[[str, Body], Awaitable[Body]]) -> None:
+        """``answer`` takes the name of the gateway that asks for ``what``, and its message."""
+        self._asks[what] = answer
+
+    def on_tell(self, what: str, take: Callable[[str, Body], None]) -> None:
+        """``take`` does the same for what wants no answer. Those of one gateway come in order."""
+        self._tells[what] = take
+
+    async def ask(self, place: str, what: str, body: Body, timeout: float = ANSWER_TIMEOUT) -> Body:
+        """What another gateway answers.
+
+        :raises Gone: there is no gateway ``place``.
+        :raises GatewayError: what it refused with; ``upstream_unavailable``: Redis is not there, or
+            there is no answer; ``bad_request``: no message can hold ``body``.
+        """
+        number = next(self._numbers)
+        answer: asyncio.Future[Body] = self._loop.create_future()
+        heard: asyncio.Future[int] = self._loop.create_future()
+        self._questions[number] = answer
+        try:
+            async with asyncio.timeout(timeout):
+                self._send(place, {"what": what, "ask": number, "body": body}, heard)
+                if await heard == 0:
+                    raise Gone(place)
+                return await answer
+        except TimeoutError:
+            raise _unavailable("the gateway that has the call does not answer") from None
+        finally:
+            del self._questions[number]
+            for future in (answer, heard):
+                # What nobody waits for any more is nobody's error.
+                if not future.cancel() and not future.cancelled():
+                    future.exception()
+
+    def tell(self, place: str, what: str, body: Body) -> None:
+        """Let another gateway know, if it is there.
+
+        :raises GatewayError: ``upstream_unavailable``, ``bad_request``: as :meth:`ask`.
+        """
+        self._send(place, {"what": what, "body": body})
+
+    def _send(
+        self, place: str, message: dict[str, Any], heard: asyncio.Future[int] | None = None
+    ) -> None:
+        envelope = {**message, "from": self.place.name, "number": next(self._numbers)}
+        try:
+            data = pack(envelope)
+        except ValueError as error:
+            raise GatewayError(ErrorCode.BAD_REQUEST, str(error)) from None
+        self._link.send(place, self._signature(place, data) + data, heard)
+
+    def _signature(self, place: str, data: bytes) -> bytes:
+        return hmac.digest(self._secret, place.encode() + data, "sha256")
+
+    def _take(self, signed: bytes) -> None:
+        data = signed[_SIGNATURE:]
+        if not hmac.compare_digest(self._signature(self.place.name, data), signed[:_SIGNATURE]):
+            log.warning("a message in Redis is not signed by a gateway with this AUTH_SECRET")
+            return
+        try:
+            message = unpack(data)
+        except ValueError as error:
+            log.warning("a message of another gateway cannot be read", error=str(error))
+            return
+        match message:
+            case {"from": str(place), "number": int(number)}:
+                if number > self._heard_of.get(place, 0):
+                    self._heard_of[place] = number
+                    self._dispatch(place, message)
+
+    def _dispatch(self, place: str, message: Body) -> None:
+        match message:
+            case {"answer": int(number)}:
+                answer = self._questions.get(number)
+                if answer is not None and not answer.done():
+                    _settle(answer, message)
+            case {"what": str(what), "ask": int(number), "body": dict(body)} if what in self._asks:
+                answering = self._answer(place, number, what, body)
+                task = asyncio.create_task(answering, name=f"cluster-{what}")
+                self._answering.add(task)
+                task.add_done_callback(self._answered)
+            case {"what": str(what), "body": dict(body)} if what in self._tells:
+                self._tells[what](place, body)
+
+    async def _answer(self, place: str, number: int, what: str, body: Body) -> None:
+        answer: dict[str, Any] = {"answer": number}
+        try:
+            if len(self._answering) > MAX_ASKED:
+                raise GatewayError(ErrorCode.CAPACITY, "the gateway is asked too much at once")
+            answer["body"] = await self._asks[what](place, body)
+        except GatewayError as error:
+            answer["refused"] = [error.code.value, error.message]
+        with contextlib.suppress(GatewayError):
+            self._send(place, answer)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answering.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("could not answer another gateway", task=task.get_name(), exc_info=error)
+
+    def _fail_all(self) -> None:
+        """Nobody answers any more."""
+        for answer in self._questions.values():
+            if not answer.done():
+                answer.set_exception(_unavailable("the gateways' Redis cannot be reached"))
+
+
+def _settle(answer: asyncio.Future[Body], message: Body) -> None:
+    match message:
+        case {"refused": [str(code), str(text)]}:
+            answer.set_exception(GatewayError(ErrorCode(code), text))
+        case {"body": dict(body)}:
+            answer.set_result(body)
+
+
+def _unavailable(message: str) -> GatewayError:
+    return GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, message)
