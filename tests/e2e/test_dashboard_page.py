@@ -80,6 +80,10 @@ async def test_a_call_is_seen_listened_to_helped_and_ended() -> None:
         await expect(page.locator(".voice[data-side=agent]")).to_have_count(1)
         await expect(page.locator("#entries")).to_contain_text("Agent · now · reply in")
         await expect(page.locator("#phase")).to_have_text("Agent speaks")
+        await expect(row).to_contain_text("Opus")
+        await page.wait_for_function(
+            "() => document.querySelector('#level-agent').ariaValueNow > -20"
+        )
 
         await page.click("#listen")
         await expect(page.locator("#call-note")).to_contain_text("Nobody hears you")

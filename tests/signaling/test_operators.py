@@ -34,7 +34,8 @@ async def test_a_call_is_listed_looked_at_and_ended() -> None:
         (shown,) = listed["sessions"]
         assert (shown["id"], shown["userId"]) == (caller.session["sessionId"], "ann")
         assert (shown["door"], shown["status"]) == ("socketio", "CONNECTED")
-        assert shown["turns"] == 1
+        assert (shown["turns"], shown["codec"]) == (1, "pcm16")
+        assert shown["levels"] == {"caller": None, "agent": None}
         path = f"/api/sessions/{shown['id']}"
         _, looked = await get(path)
         assert [entry["kind"] for entry in looked["timeLine"]][:2] == ["status", "caller"]

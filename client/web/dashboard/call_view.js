@@ -99,8 +99,8 @@ export class CallView {
     const phase = this.#over ? 'over' : phaseOf(call);
     byId('path').dataset.phase = this.#over ? 'idle' : (LOOK[phase] ?? phase);
     setText(byId('phase'), t(`dashboard.phase.${phase}`));
-    showLevel(byId('level-caller'), this.#over ? null : call.levels?.caller, call.callerSpeaks);
-    showLevel(byId('level-agent'), this.#over ? null : call.levels?.agent, call.agentSpeaks);
+    showLevel(byId('level-caller'), this.#over ? null : call.levels.caller, call.callerSpeaks && !this.#over);
+    showLevel(byId('level-agent'), this.#over ? null : call.levels.agent, call.agentSpeaks && !this.#over);
     for (const [name, figure] of Object.entries(this.#figures)) {
       setText(figure.name, t(`dashboard.figures.${name}`));
       setText(figure.value, FIGURES[name](call));

@@ -121,8 +121,8 @@ class Row {
     const phase = phaseOf(call);
     this.root.dataset.phase = phase;
     setText(this.#phase, t(`dashboard.phase.${phase}`));
-    showLevel(this.#voices.caller, call.levels?.caller, call.callerSpeaks);
-    showLevel(this.#voices.agent, call.levels?.agent, call.agentSpeaks);
+    showLevel(this.#voices.caller, call.levels.caller, call.callerSpeaks);
+    showLevel(this.#voices.agent, call.levels.agent, call.agentSpeaks);
     setText(this.#reply, milliseconds(call.turnLatencyMs));
     setText(this.#cost, money(call.costUsd));
     setText(this.#duration, clock(call.durationMs));
