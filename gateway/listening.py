@@ -1,7 +1,7 @@
 """Operators listen in on a call: both voices, one way, and nobody waits for them.
 
-While somebody listens, taps lie in front of those that the call has. Nothing of a listener flows
-back: what it says is not heard, and one that takes nothing loses what it did not take.
+While somebody listens, the call's sound is tapped. Nothing of a listener flows back: what it says
+is not heard, and one that takes nothing loses what it did not take.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.core.mix import Mix
 from gateway.core.playout import Playout
 from gateway.core.prefill import MOST
 from gateway.core.replay import ReplayBuffer
-from gateway.core.taps import HeardTap, PlayedTap
+from gateway.core.taps import without
 from gateway.media.leg import Leg, LegState
 from gateway.media.pacer import MAX_LAG
 from gateway.media.ticker import Tick, Ticker
@@ -92,8 +92,6 @@ class Listening:
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
         self._mix: Mix | None = None
-        self._heard: HeardTap | None = None
-        self._played: PlayedTap | None = None
         self._deadline = 0.0
         self._tick: Tick | None = None
 
@@ -156,13 +154,14 @@ class Listening:
             return
         self._deadline = self._loop.time()
         self._mix = Mix(self._deadline)
-        self._heard, self._replay.tap = self._replay.tap, self
-        self._played, self._playout.tap = self._playout.tap, self
+        self._replay.taps += (self,)
+        self._playout.taps += (self,)
         self._schedule()
 
     def _stop(self) -> None:
         self._mix = None
-        self._replay.tap, self._playout.tap = self._heard, self._played
+        self._replay.taps = without(self._replay.taps, self)
+        self._playout.taps = without(self._playout.taps, self)
         if self._tick is not None:
             self._tick.cancel()
 
@@ -183,19 +182,13 @@ class Listening:
             listener.hear(frame)
 
     def on_heard(self, pcm: bytes, now: float) -> None:
-        if self._heard is not None:
-            self._heard.on_heard(pcm, now)
         if self._mix is not None:
             self._mix.caller(pcm, now)
 
     def on_taken(self, item_id: str, pcm: bytes, plays_at: float | None, fresh: bool) -> None:
-        if self._played is not None:
-            self._played.on_taken(item_id, pcm, plays_at, fresh)
         if self._mix is not None:
             self._mix.agent(pcm, self._loop.time(), plays_at)
 
     def on_recalled(self, samples: int) -> None:
-        if self._played is not None:
-            self._played.on_recalled(samples)
         if self._mix is not None:
             self._mix.recall(samples)

@@ -66,7 +66,7 @@ class Player:
         self._given: dict[str, Iterator[Any]] = {}
         self._tape = ConversationTape(self._take)
         self._playout = Playout()
-        self._playout.tap = self._tape
+        self._playout.taps = (self._tape,)
         self._conversation = Conversation(
             self._playout,
             self._tape.on_sent,

@@ -136,6 +136,13 @@ class SessionLegs:
         """The leg that ``call_stats`` are about."""
         return measured_leg(self.offered, self.pcm)
 
+    @property
+    def codec(self) -> str | None:
+        """That the caller is heard by; ``pcm16``: over signaling; None: by none yet."""
+        if self.offered is not None and self.offered.state is not LegState.CLOSED:
+            return self.offered.codec
+        return "pcm16" if self.pcm.used else None
+
     def wake(self) -> None:
         """Audio is owed."""
         self.pcm.wake()

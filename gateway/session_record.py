@@ -59,7 +59,8 @@ class SessionRecord:
         self._notice = Notice() if self._words else None
         if self._notice is not None:
             self._loop.call_soon(self._announce)
-        playout.tap = conversation.replay.tap = self
+        playout.taps += (self,)
+        conversation.replay.taps += (self,)
         self._tape: ConversationTape | None = None
         if recorder.settings.packets:
             self._tape = ConversationTape(lambda call: self._recording.add(Taped(call)))

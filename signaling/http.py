@@ -60,6 +60,7 @@ class HttpDoor:
             web.get("/", self._page),
             web.get("/test", self._page),
             web.get("/softphone", self._softphone),
+            web.get("/dashboard", self._dashboard),
             web.get("/health", self._health),
             web.get("/ready", self._ready),
             web.get("/client/{path:.+}", self._file),
@@ -70,6 +71,9 @@ class HttpDoor:
 
     async def _softphone(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(WEB_ROOT / "softphone.html", headers=PAGE_HEADERS)
+
+    async def _dashboard(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(WEB_ROOT / "dashboard.html", headers=PAGE_HEADERS)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         try:

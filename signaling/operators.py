@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
 from gateway.audit.actor import acting
+from gateway.call_levels import CallLevels
 from gateway.core.call_history import CallHistory
 from gateway.core.call_sheet import CallSheet
 from gateway.core.ending import Ending
@@ -44,6 +46,7 @@ class OperatorsDoor:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._sheets: dict[str, CallSheet] = {}
+        self._levels: WeakKeyDictionary[Session, CallLevels] = WeakKeyDictionary()
         self._clock = asyncio.get_running_loop().time
         self._history = History()
         sessions.observe += [self._observe, lambda _: CallHistory(self._history, time.time)]
@@ -65,8 +68,12 @@ class OperatorsDoor:
         return sheet
 
     async def _list(self, request: web.Request) -> web.Response:
-        """``{sessions: […]}``, the longest first."""
+        """``{sessions: […]}``, the longest first; ``?timeLine=`` names one to tell with its own."""
         shown = [self._shown(each) for each in self._sessions if each.id in self._sheets]
+        looked_at = request.query.get("timeLine")
+        for each in shown:
+            if each["id"] == looked_at:
+                each["timeLine"] = list(self._sheets[each["id"]].entries)
         return _told({"sessions": shown})
 
     async def _look(self, request: web.Request) -> web.Response:
@@ -120,6 +127,8 @@ class OperatorsDoor:
             "durationMs": round(1000 * age),
             "status": sheet.status.value,
             "media": sheet.leg or None,
+            "codec": session.legs.codec,
+            "levels": self._levels_of(session),
             "callerSpeaks": sheet.caller_speaks,
             "agentSpeaks": sheet.agent_speaks,
             "turns": sheet.turns,
@@ -131,6 +140,19 @@ class OperatorsDoor:
             "costUsd": sheet.cost_usd,
             "quality": _quality(sheet.stats),
         }
+
+    def _levels_of(self, session: Session) -> dict[str, float | None]:
+        levels = self._levels.get(session)
+        if levels is None:
+            parts = session.parts
+            levels = CallLevels(parts.playout, parts.conversation.replay)
+            self._levels[session] = levels
+        now = levels.look()
+        return {"caller": _rounded(now.caller), "agent": _rounded(now.agent)}
+
+
+def _rounded(level: float | None) -> float | None:
+    return None if level is None else round(level, 1)
 
 
 def _told(body: Mapping[str, Any]) -> web.Response:

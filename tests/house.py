@@ -91,6 +91,7 @@ ROOMS["gateway.session_legs"] = frozenset(
         "gateway.session_offer",
     }
 )
+ROOMS["gateway.call_levels"] = frozenset({"gateway.core"})
 ROOMS["gateway.listening"] = frozenset(
     {"gateway.core", "gateway.media", "gateway.session_legs", "gateway.session_offer"}
 )

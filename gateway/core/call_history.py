@@ -21,7 +21,9 @@ class CallHistory:
     def __init__(self, history: History, clock: Callable[[], float]) -> None:
         self._history = history
         self._clock = clock
-        self._cost = 0.0
+        self._cost = self._unpaid = 0.0
+        self._agent = ""
+        """Who answered last, or was handed the call since."""
         self._turn_ended_at: float | None = None
         self._is_over = False
         history.began(clock())
@@ -42,15 +44,26 @@ class CallHistory:
                     figures.by_supervisor += 1
                 else:
                     figures.direct += 1
+                self._agent = agent
+                self._pay()
             case told.UsageChanged(usage):
                 cost = usage.cost_usd or 0.0
-                self._history.minute(self._clock()).cost_usd += max(0.0, cost - self._cost)
-                self._cost = max(cost, self._cost)
+                more = max(0.0, cost - self._cost)
+                self._cost += more
+                self._history.minute(self._clock()).cost_usd += more
+                self._unpaid += more
+                self._pay()
             case told.AgentEvent(agent_event):
                 self._on_agent(agent_event, now)
             case told.StatusChanged(Status.DISCONNECTED) if not self._is_over:
                 self._is_over = True
                 self._history.ended(self._clock())
+
+    def _pay(self) -> None:
+        """What was spent before anybody answered is the first one's."""
+        if self._agent:
+            self._history.agent(self._agent).cost_usd += self._unpaid
+            self._unpaid = 0.0
 
     def _on_model(self, kind: object, now: float) -> None:
         if kind == _ENDS_TURN:
@@ -60,6 +73,8 @@ class CallHistory:
 
     def _on_agent(self, event: Mapping[str, Any], now: float) -> None:
         match event:
+            case {"type": "handoff", "to": str(agent)}:
+                self._agent = agent
             case {"type": "tool_end", "agent": str(agent), "ok": bool(ok)}:
                 figures = self._history.agent(agent)
                 figures.tools += 1

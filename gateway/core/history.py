@@ -54,6 +54,7 @@ class Minute:
 class AgentFigures:
     """:ivar by_supervisor: answers that tools had a part in.
     :ivar filler_waits: ms from the end of a turn to the filler that bridged it.
+    :ivar cost_usd: of calls while it was the one that answered.
     """
 
     answers: int = 0
@@ -62,6 +63,7 @@ class AgentFigures:
     tools: int = 0
     tool_errors: int = 0
     fillers: int = 0
+    cost_usd: float = 0.0
     filler_waits: list[int] = field(default_factory=list)
 
     def shown(self, name: str) -> dict[str, Any]:
@@ -74,6 +76,7 @@ class AgentFigures:
             "toolErrors": self.tool_errors,
             "fillers": self.fillers,
             "fillerMs": _percentile(self.filler_waits, 0.5),
+            "costUsd": round(self.cost_usd, 6),
         }
 
 

@@ -54,7 +54,7 @@ class Playout:
         max_seconds: float = 300.0,
     ) -> None:
         self.stats = PlayoutStats()
-        self.tap: PlayedTap | None = None
+        self.taps: tuple[PlayedTap, ...] = ()
         self._frame_bytes = frame_samples * SAMPLE_BYTES
         self._prefill = Prefill(max(prefill_samples, frame_samples))
         self._max_bytes = int(max_seconds * SAMPLE_RATE) * SAMPLE_BYTES
@@ -224,8 +224,10 @@ class Playout:
         """
         if now is not None:
             self.settle(now)
-        if self.tap is not None and self._ahead:
-            self.tap.on_recalled(sum(ahead.size for ahead in self._ahead) // SAMPLE_BYTES)
+        if self.taps and self._ahead:
+            recalled = sum(ahead.size for ahead in self._ahead) // SAMPLE_BYTES
+            for tap in self.taps:
+                tap.on_recalled(recalled)
         self._ahead.clear()
         self.busy_until = float("-inf")
         cuts = [item.cut_off() for item in self._items.values() if not item.is_done]
@@ -259,9 +261,9 @@ class Playout:
                 if not any(part.taken for part in part.item.parts.values()):
                     self._started.append(part.item.item_id)
                 pieces.append(part.take(size))
-                if self.tap is not None:
+                for tap in self.taps:
                     first = fresh and len(pieces) == 1
-                    self.tap.on_taken(part.item.item_id, pieces[-1], plays_at, first)
+                    tap.on_taken(part.item.item_id, pieces[-1], plays_at, first)
                 if plays_at is None:
                     part.heard += size
                 else:

@@ -83,7 +83,7 @@ class ReplayBuffer:
         """Turns end by commits of ours, not by the server's voice detection."""
         self.position = 0
         """Samples appended in all."""
-        self.tap: HeardTap | None = None
+        self.taps: tuple[HeardTap, ...] = ()
         self._chunks: deque[bytes] = deque()
         self._lately_from = self._next_lately = 0
         """Positions half a second to a second ago, and less than that."""
@@ -108,8 +108,8 @@ class ReplayBuffer:
         if now - self._marked_at >= OVERLAP:
             self._marked_at = now
             self._lately_from, self._next_lately = self._next_lately, self.position
-        if self.tap is not None:
-            self.tap.on_heard(pcm, now)
+        for tap in self.taps:
+            tap.on_heard(pcm, now)
         self._chunks.append(pcm)
         self.position += len(pcm) // SAMPLE_BYTES
         self._trim()

@@ -4,7 +4,15 @@ return at once.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+Tap = TypeVar("Tap")
+
+
+def without(taps: Iterable[Tap], gone: object) -> tuple[Tap, ...]:
+    """The taps that stay; a tap may go in the middle of being told."""
+    return tuple(tap for tap in taps if tap is not gone)
 
 
 class HeardTap(Protocol):

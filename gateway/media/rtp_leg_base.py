@@ -49,6 +49,11 @@ class RtpLegBase(ABC):
         """Where the leg stands; FAILED and CLOSED are final."""
         return self._state
 
+    @property
+    def codec(self) -> str | None:
+        """The name of the codec that is spoken; None: none was agreed on yet."""
+        return self._rtp.codec
+
     def _use(self, audio: AudioAgreement | None) -> None:
         """Speak as agreed from now on; None: there is no audio now."""
         self._rtp.agree(audio)

@@ -106,6 +106,11 @@ class RtpStream:
         if not self._receives:
             self._window.reset()
 
+    @property
+    def codec(self) -> str | None:
+        """The name of what was agreed on last; None: nothing yet."""
+        return self._codec.name if self._payload_type >= 0 else None
+
     def _use(self, codec: AudioCodec) -> None:
         """Speak ``codec`` from now on, on the same time line as before."""
         if codec is self._codec or self._closed:

@@ -57,14 +57,14 @@ def media() -> WebRtcConfig:
 
 async def test_the_taps_are_there_while_somebody_listens(media: WebRtcConfig, offer: str) -> None:
     playout, replay, before = Playout(), ReplayBuffer(), Recorder()
-    playout.tap = replay.tap = before
+    playout.taps = replay.taps = (before,)
     listening = Listening(media, playout, replay)
     first, answer = await listening.add(offer)
     assert "a=fingerprint" in answer
     second, _ = await listening.add(offer)
     assert await listening.remove(first)
     assert not await listening.remove(first)
-    assert playout.tap is listening
+    assert playout.taps == replay.taps == (before, listening)
     replay.append(FRAME, asyncio.get_running_loop().time())
     playout.push("item", FRAME * 2)
     playout.next_frame()
@@ -72,11 +72,11 @@ async def test_the_taps_are_there_while_somebody_listens(media: WebRtcConfig, of
     playout.interrupt(asyncio.get_running_loop().time())
     assert before.told == ["heard", "taken", "taken", "recalled"]
     await listening.remove(second)
-    assert playout.tap is replay.tap is before
+    assert playout.taps == replay.taps == (before,)
     third, _ = await listening.add(offer)
-    assert replay.tap is listening
+    assert replay.taps == (before, listening)
     await listening.close()
-    assert replay.tap is before
+    assert replay.taps == (before,)
     assert len(listening) == 0
     assert not await listening.remove(third)
 

@@ -32,7 +32,7 @@ class TapedCall(Call):
 
         self.conversation._send = self.conversation.handover._send = on_send
         self.conversation._emit = on_emit
-        self.playout.tap = self.tape
+        self.playout.taps = (self.tape,)
         self.tape.watch(self.conversation, self.playout)
 
     def barge_in(self) -> None:

@@ -30,7 +30,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.mark.parametrize(
     ("path", "program"),
-    [("/", "app.js"), ("/test", "app.js"), ("/softphone", "softphone.js")],
+    [
+        ("/", "app.js"),
+        ("/test", "app.js"),
+        ("/softphone", "softphone.js"),
+        ("/dashboard", "dashboard.js"),
+    ],
 )
 async def test_the_pages_are_served(
     http: aiohttp.ClientSession, gateway: Gateway, path: str, program: str

@@ -14,6 +14,7 @@ from client.python import Microphone
 from client.python.heard import RATE
 from client.python.peer import Peer
 from client.python.speaker import Speaker
+from gateway.listening import Listening
 from signaling.app import Gateway
 from tests.client.tones import tone
 from tests.gateways import running_gateway
@@ -94,6 +95,8 @@ async def test_both_voices_are_heard_and_nobody_is_disturbed(
         phone() as other,
     ):
         await caller.call(http, "/whip")
+        async with http.get("/api/sessions") as answer:
+            assert [each["codec"] for each in (await answer.json())["sessions"]] == ["opus"]
         line = await model.line()
         path = f"{await only_session(http)}/listen"
         where = await operator.call(http, path)
@@ -122,7 +125,8 @@ async def test_both_voices_are_heard_and_nobody_is_disturbed(
         assert await status_of(http.delete(where)) == 404
         await other.peer.close()
         session = next(iter(gateway.sessions or ()))
-        await until(lambda: session.parts.playout.tap is None)
+        playout = session.parts.playout
+        await until(lambda: not any(isinstance(tap, Listening) for tap in playout.taps))
         heard = len(operator.heard(CALLER))
         await caller.microphone.say(tone(0.1, RATE, hertz=CALLER), RATE)
         assert len(operator.heard(CALLER)) == heard

@@ -34,11 +34,14 @@ async def test_a_call_is_listed_looked_at_and_ended() -> None:
         (shown,) = listed["sessions"]
         assert (shown["id"], shown["userId"]) == (caller.session["sessionId"], "ann")
         assert (shown["door"], shown["status"]) == ("socketio", "CONNECTED")
-        assert shown["turns"] == 1
+        assert (shown["turns"], shown["codec"]) == (1, "pcm16")
+        assert shown["levels"] == {"caller": None, "agent": None}
         path = f"/api/sessions/{shown['id']}"
         _, looked = await get(path)
         assert [entry["kind"] for entry in looked["timeLine"]][:2] == ["status", "caller"]
         assert "secret" not in str(looked)
+        _, both = await get(f"/api/sessions?timeLine={shown['id']}")
+        assert [len(each["timeLine"]) for each in both["sessions"]] == [len(looked["timeLine"])]
 
         async with http.post(f"{path}/text", json={"text": "Offer a discount."}) as answer:
             assert answer.status == 202

@@ -8,6 +8,11 @@ const TABLES = { en, ko };
 
 let chosen = 'en';
 
+/** Words of one page only. @param tables language -> texts by their first key */
+export function addTexts(tables) {
+  for (const [name, texts] of Object.entries(tables)) Object.assign(TABLES[name].text, texts);
+}
+
 /** The language in use, as in the `lang` attribute. */
 export const language = () => chosen;
 
@@ -21,9 +26,14 @@ export function preferredLanguage(wanted = navigator.languages) {
   return wanted.map((name) => name.split('-')[0]).find((name) => name in TABLES) ?? 'en';
 }
 
+const find = (key) => key.split('.').reduce((table, part) => table?.[part], TABLES[chosen].text);
+
+/** Whether there is a text at a dotted key, for what a gateway may name anew. */
+export const has = (key) => typeof find(key) === 'string';
+
 /** The text at a dotted key, with `{name}` replaced from `values`. */
 export function t(key, values = {}) {
-  const found = key.split('.').reduce((table, part) => table?.[part], TABLES[chosen].text);
+  const found = find(key);
   if (typeof found !== 'string') throw new Error(`no text for ${key}`);
   return found.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }

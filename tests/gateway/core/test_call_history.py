@@ -41,7 +41,7 @@ def test_answers_tools_and_fillers_are_the_agents() -> None:
     assert history.agents() == [
         {
             **{"name": "junior", "answers": 2, "direct": 1, "bySupervisor": 1},
-            **{"tools": 1, "toolErrors": 1, "fillers": 1, "fillerMs": 1_000},
+            **{"tools": 1, "toolErrors": 1, "fillers": 1, "fillerMs": 1_000, "costUsd": 0.0},
         }
     ]
     assert history.minutes(NOON)[0]["toolErrors"] == 1
@@ -61,3 +61,15 @@ def test_turns_errors_and_cost_are_the_minutes() -> None:
     assert (minute["calls"], minute["live"], minute["turns"]) == (1, 1, 1)
     assert (minute["p50Ms"], minute["modelErrors"], minute["costUsd"]) == (500, 1, 0.75)
     assert history.minutes(NOON + 60)[1]["live"] == 0
+
+
+def test_cost_is_of_the_agent_who_answers() -> None:
+    history = told(
+        UsageChanged(UsageReport(cost_usd=0.25), {}),
+        line(direct=True),
+        UsageChanged(UsageReport(cost_usd=0.75), {}),
+        AgentEvent({"type": "handoff", "from": "junior", "to": "senior"}),
+        UsageChanged(UsageReport(cost_usd=1.75), {}),
+    )
+    costs = {agent["name"]: agent["costUsd"] for agent in history.agents()}
+    assert costs == {"junior": 0.75, "senior": 1.0}

@@ -24,7 +24,7 @@ class Ear:
 
 def test_each_item_of_a_frame_is_told_and_its_padding_is_not() -> None:
     playout, ear = Playout(), Ear()
-    playout.tap = ear
+    playout.taps = (ear,)
     playout.push("a", bytes(2 * 500))
     playout.finish("a")
     playout.push("b", bytes(2 * 560))
@@ -44,7 +44,7 @@ def test_each_item_of_a_frame_is_told_and_its_padding_is_not() -> None:
 
 def test_what_a_caller_buffers_and_did_not_play_is_recalled() -> None:
     playout, ear = Playout(), Ear()
-    playout.tap = ear
+    playout.taps = (ear,)
     playout.push("a", bytes(2 * 4800))
     for frame in range(5):
         playout.next_frame(1.0 + frame * 0.02)
@@ -55,7 +55,7 @@ def test_what_a_caller_buffers_and_did_not_play_is_recalled() -> None:
 
 def test_the_callers_sound_is_told_when_it_comes() -> None:
     replay, ear = ReplayBuffer(), Ear()
-    replay.tap = ear
+    replay.taps = (ear,)
     replay.append(b"\1\0", 3.0)
     replay.append(b"\2\0", 3.1)
     assert ear.heard == [(b"\1\0", 3.0), (b"\2\0", 3.1)]
