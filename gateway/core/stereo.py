@@ -9,8 +9,8 @@ model) is as long as it was.
 The agent's sound runs on this clock anyway: it lies where it is *played*. The caller's runs on the
 clock of its own device. How far it leads (or lags) the line is measured at its arrival, as the
 most of the last seconds, for what came late came late by the network; and where that is more than
-:data:`TOLERANCE`, silence is left out or put in, at a moment at which the caller is quiet. Speech
-is never touched.
+:data:`TOLERANCE`, silence is left out or put in while the caller is quiet, until nothing of it is
+left. Speech is never touched.
 
 ``take`` hands the line out up to a position, which then cannot change any more.
 """
@@ -136,6 +136,8 @@ class StereoLine:
         self._caller = _Track()
         self._agent = _Track()
         self._skew = _Skew()
+        self._leads = False
+        """The caller's sound led by too much, and does still by some."""
         self._appended = 0
         self._runs: deque[tuple[int, int]] = deque([(0, 0)], maxlen=_RUNS)
         """Where the caller's sound did not go on: samples of it until there, and the position."""
@@ -208,7 +210,8 @@ class StereoLine:
     def _adjusted(self, pcm: bytes, start: int) -> tuple[bytes, int]:
         """A piece of the caller's and its start, with the skew corrected if it is a pause."""
         lead = self._skew.lead
-        if abs(lead) <= TOLERANCE or _peak(pcm) > QUIET:
+        self._leads = lead > (0 if self._leads else TOLERANCE)
+        if not (self._leads or lead < -TOLERANCE) or _peak(pcm) > QUIET:
             return pcm, start
         if lead < 0:
             self._skew.moved(-lead)

@@ -74,6 +74,21 @@ def test_a_callers_clock_that_is_off_is_brought_back_in_pauses_and_speech_is_who
     assert bytes(left).count(speech(1)) == spoken
 
 
+def test_what_a_stall_of_the_network_put_in_is_taken_out_to_the_last_sample() -> None:
+    line, now = StereoLine(0.0), 0.0
+    for _ in range(300):
+        now += FRAME_SECONDS
+        line.caller(speech(480), now)
+    line.caller(bytes(2 * 2500), now)
+    for _ in range(20):
+        now += FRAME_SECONDS
+        line.caller(quiet(480), now)
+    assert line.end == line.position(now)
+    line.caller(speech(480, 9), now + FRAME_SECONDS)
+    left, _ = line.take(line.end)
+    assert first(left, 9) == line.position(now)
+
+
 def test_a_caller_who_comes_late_lies_where_it_came() -> None:
     line = StereoLine(0.0)
     line.caller(speech(480), 0.25)
