@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import Process
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import psutil
@@ -31,11 +31,15 @@ CODES = {code.value for code in ErrorCode} - {ErrorCode.INTERNAL.value}
 UNBOUNDED = {"CALL_RATE": "100000/1000000", "REQUEST_RATE": "100000/1000000"}
 
 
-async def send_all(url: str, events: Iterator[Event]) -> int:
+Join = Callable[[Caller], Awaitable[Any]]
+"""Gets a client a session."""
+
+
+async def send_all(url: str, events: Iterator[Event], join: Join = Caller.join) -> int:
     """Until there are no more. Returns how many were good."""
     good = 0
     async with Caller(url) as caller:
-        await caller.join()
+        await join(caller)
         for name, arguments in events:
             answer: Any = await caller.ask(name, *arguments)
             shown = (name, repr(arguments)[:500], answer)
@@ -47,16 +51,16 @@ async def send_all(url: str, events: Iterator[Event]) -> int:
                 assert answer["error"]["code"] in CODES, shown
                 assert isinstance(answer["error"]["message"], str), shown
                 if answer["error"]["code"] == ErrorCode.NO_SESSION.value:
-                    await caller.join()
+                    await join(caller)
             caller.events.clear()
         await caller.ask("disconnect_session")
     return good
 
 
-async def burst(url: str, events: list[Event]) -> int:
+async def burst(url: str, events: list[Event], join: Join = Caller.join) -> int:
     queue = iter(events)
     async with asyncio.TaskGroup() as tasks:
-        sending = [tasks.create_task(send_all(url, queue)) for _ in range(CLIENTS)]
+        sending = [tasks.create_task(send_all(url, queue, join)) for _ in range(CLIENTS)]
     return sum(task.result() for task in sending)
 
 
