@@ -21,7 +21,7 @@ from gateway.core.observer import Observers
 from gateway.core.playout import Playout
 from gateway.heartbeat import heartbeat
 from gateway.keypad import Keypad
-from gateway.media.decoding import DecodingPool
+from gateway.media.decoding import FREE, Budget, DecodingPool
 from gateway.media.leg import Leg, LegState
 from gateway.media.raw_pcm import PcmFormat
 from gateway.media.webrtc import WebRtcConfig
@@ -293,10 +293,10 @@ class Session:
             self._apply_settings()
             self._configure()
 
-    async def send_audio(self, data: bytes, form: str | None) -> SentAudio:
+    async def send_audio(self, data: bytes, form: str | None, pays: Budget = FREE) -> SentAudio:
         """The caller's audio by another way than its leg; see :meth:`Uplink.send`."""
         self.legs.pcm.used = True
-        return await self._uplink.send(data, form)
+        return await self._uplink.send(data, form, pays)
 
     def commit_audio(self) -> None:
         """Push-to-talk released: what was said is a turn."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gateway.core.events import ErrorCode, GatewayError
 from gateway.core.media_time import SAMPLE_RATE
 from gateway.media.containers import Recording, container_of, is_mp3, probe
-from gateway.media.decoding import DecodingPool
+from gateway.media.decoding import FREE, Budget, DecodingPool
 from gateway.media.raw_pcm import SAMPLE_BYTES, PcmFormat, RawPcm
 from gateway.realtime.client import RealtimeClient
 
@@ -77,21 +77,22 @@ class Uplink:
         self._room = asyncio.Event()
         self._room.set()
 
-    async def send(self, data: bytes, form: str | None) -> SentAudio:
+    async def send(self, data: bytes, form: str | None, budget: Budget = FREE) -> SentAudio:
         """Take the audio of one event; returns when it is in line for the model.
 
         :param form: ``pcm16``, or a container's name or MIME type; which one it is, its first
             bytes say. None: what these say, or else more of a recording that goes on, or else
             ``pcm16``.
-        :raises GatewayError: ``unsupported_format``, ``too_large``; ``capacity``: too many
-            recordings wait to be decoded; ``upstream_unavailable``: the model has not taken what
-            was sent before.
+        :param budget: pays for the decoding of files.
+        :raises GatewayError: ``unsupported_format``, ``too_large``; ``rate_limited``: the budget is
+            spent; ``capacity``: too many recordings wait to be decoded; ``upstream_unavailable``:
+            the model has not taken what was sent before.
         """
         async with self._taking:
             await self._wait_for_room()
             recording = self._recording_of(data, form)
             if recording is not None:
-                return await self._send_recording(recording, data)
+                return await self._send_recording(recording, data, budget)
             self._recording = None
             for pcm in self._raw.convert(data):
                 self._put(pcm)
@@ -124,10 +125,10 @@ class Uplink:
             )
         return None
 
-    async def _send_recording(self, recording: Recording, data: bytes) -> SentAudio:
+    async def _send_recording(self, recording: Recording, data: bytes, budget: Budget) -> SentAudio:
         self._put(self._raw.flush())
         self._recording = None
-        decoded = await self._pool.decode(recording, data)
+        decoded = await self._pool.decode(recording, data, budget)
         self._recording = recording if recording.continues else None
         self._implied = True
         for piece in decoded.pieces:

@@ -32,24 +32,50 @@ class Buckets:
 
     def take(self, host: str, now: float) -> bool:
         """Take a token for what came from ``host``; False: there is none."""
-        return self._take(_site(host), now)
+        return self._take(host_key(host), now)
 
     def take_of(self, name: str, now: float) -> bool:
         """The same for what is known by a name, be it written like an address."""
-        return self._take(f"name {name}", now)
+        return self._take(name_key(name), now)
+
+    def is_overdrawn(self, key: str, now: float) -> bool:
+        """Whether more was spent than there was, and not enough time has passed.
+
+        :param key: of :func:`host_key` or :func:`name_key`.
+        """
+        overdrawn = self._level(key, now) < 0.0
+        self.refused += overdrawn
+        return overdrawn
+
+    def spend(self, key: str, tokens: float, now: float) -> None:
+        """Take what it cost, though there be less: then it is overdrawn."""
+        self._set(key, self._level(key, now) - tokens, now)
 
     def _take(self, key: str, now: float) -> bool:
-        level, at = self._levels.pop(key, (self._burst, now))
-        level = min(self._burst, level + (now - at) * self._rate)
+        level = self._level(key, now)
         taken = level >= 1.0
         self.refused += not taken
-        self._levels[key] = (level - 1.0 if taken else level, now)
-        if len(self._levels) > MAX_KEYS:
-            self._levels.popitem(last=False)
+        self._set(key, level - 1.0 if taken else level, now)
         return taken
 
+    def _level(self, key: str, now: float) -> float:
+        level, at = self._levels.get(key, (self._burst, now))
+        return min(self._burst, level + (now - at) * self._rate)
 
-def _site(host: str) -> str:
+    def _set(self, key: str, level: float, now: float) -> None:
+        self._levels[key] = level, now
+        self._levels.move_to_end(key)
+        if len(self._levels) > MAX_KEYS:
+            self._levels.popitem(last=False)
+
+
+def name_key(name: str) -> str:
+    """The bucket of what is known by a name."""
+    return f"name {name}"
+
+
+def host_key(host: str) -> str:
+    """The bucket of an address."""
     if ":" not in host:
         return host
     address = ipaddress.ip_network(f"{host.partition('%')[0]}/{_IPV6_SITE}", strict=False)

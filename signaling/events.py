@@ -17,6 +17,7 @@ from gateway.core.events import ErrorCode, GatewayError, SessionEvent
 from gateway.core.sdp import SdpError
 from gateway.core.steps import StepTime
 from gateway.core.usage import Tokens
+from gateway.uplink import SentAudio
 
 AUDIO_RESPONSE: Final = "audio_response"
 
@@ -199,6 +200,16 @@ def _unicode(name: str, value: str) -> str:
     except UnicodeEncodeError:
         raise bad_request(f"{name} is not valid Unicode") from None
     return value
+
+
+def sent_audio(sent: SentAudio) -> dict[str, Any]:
+    """What ``send_audio`` is acknowledged with."""
+    return {
+        "format": sent.format,
+        "sampleRate": sent.sample_rate,
+        "channels": sent.channels,
+        "durationMs": sent.duration_ms,
+    }
 
 
 def failure(error: GatewayError) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from signaling.engine import MALFORMED, MAX_PACKET_BYTES, Refusal, SocketServer
 from signaling.forwarded import remote_of
 from signaling.ice import IceServers
 from signaling.origins import Origins
+from signaling.upload_budget import WORK, UploadBudget
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,7 @@ class SocketIoDoor:
         self._calls = calls
         self._away = away
         self._events = Buckets(*EVENTS)
+        self._uploads = Buckets(*WORK)
         self._clock = asyncio.get_running_loop().time
         self._sessions = sessions
         self._doorkeeper = doorkeeper
@@ -335,13 +337,9 @@ class SocketIoDoor:
 
     async def _audio(self, client: Client, data: Any) -> Ack:
         session = _session(client)
-        sent = await session.send_audio(*await read_audio(data, self._max_audio))
-        return {
-            "format": sent.format,
-            "sampleRate": sent.sample_rate,
-            "channels": sent.channels,
-            "durationMs": sent.duration_ms,
-        }
+        audio, form = await read_audio(data, self._max_audio)
+        budget = UploadBudget(self._uploads, client.remote, client.name, self._clock)
+        return events.sent_audio(await session.send_audio(audio, form, budget))
 
     async def _commit_audio(self, client: Client, data: Any) -> None:
         _session(client).commit_audio()

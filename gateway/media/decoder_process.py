@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,9 +56,12 @@ class DecoderProcess:
         """None while there is no process."""
         return self._process.pid if self._process is not None else None
 
-    async def decode(self, container: str, data: bytes) -> Decoded:
+    async def decode(
+        self, container: str, data: bytes, spent: Callable[[float], None] = lambda _: None
+    ) -> Decoded:
         """The audio of a whole file, once those before it are done. May be cancelled.
 
+        :param spent: is told for how many seconds it kept the process busy, whatever came of it.
         :raises GatewayError: ``unsupported_format`` or ``too_large``; ``capacity``: those before it
             took too long, or it is closed.
         """
@@ -66,9 +70,12 @@ class DecoderProcess:
                 await self._turn.acquire()
         except TimeoutError:
             raise too_many() from None
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             head, pieces = await self._in_turn(container, data)
         finally:
+            spent(clock() - began)
             self._turn.release()
         if "code" in head:
             raise GatewayError(ErrorCode(head["code"]), head["message"])

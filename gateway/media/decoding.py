@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, Protocol, TypeVar
 
 from gateway.media.containers import Recording
 from gateway.media.decoded import Decoded, too_many
@@ -20,6 +20,27 @@ MAX_WAITING = 32
 
 PATIENCE = 3.0
 """Seconds until a stream that still waits for the thread is refused."""
+
+
+class Budget(Protocol):
+    """What decoding files may cost whoever sends them."""
+
+    def check(self) -> None:
+        """:raises GatewayError: ``rate_limited``: it is spent."""
+
+    def spend(self, seconds: float) -> None:
+        """A file kept the decoder busy for that long."""
+
+
+class _Free:
+    """Whatever it costs."""
+
+    def check(self) -> None: ...
+
+    def spend(self, seconds: float) -> None: ...
+
+
+FREE: Final = _Free()
 
 
 class DecodingPool:
@@ -37,11 +58,12 @@ class DecodingPool:
         """Recordings that wait, with the one that is decoded."""
         return self._waiting
 
-    async def decode(self, recording: Recording, data: bytes) -> Decoded:
+    async def decode(self, recording: Recording, data: bytes, budget: Budget = FREE) -> Decoded:
         """What an event brings of a recording; not two of one recording at once.
 
+        :param budget: pays for whole files; a stream costs next to nothing.
         :raises GatewayError: ``capacity``, ``unsupported_format`` or ``too_large``; the recording
-            is over.
+            is over. ``rate_limited``: the budget is spent.
         """
         if self._waiting >= MAX_WAITING:
             raise too_many()
@@ -49,12 +71,13 @@ class DecodingPool:
             decoded = await self._in_thread(lambda: recording.decode_stream(data))
             if decoded is not None:
                 return decoded
-        return await self._in_process(recording.container, data)
+        budget.check()
+        return await self._in_process(recording.container, data, budget)
 
-    async def _in_process(self, container: str, data: bytes) -> Decoded:
+    async def _in_process(self, container: str, data: bytes, budget: Budget) -> Decoded:
         self._waiting += 1
         try:
-            return await self._files.decode(container, data)
+            return await self._files.decode(container, data, budget.spend)
         finally:
             self._waiting -= 1
 
