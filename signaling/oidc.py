@@ -93,11 +93,19 @@ class OidcTokens:
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:
         is_old = self._now() - self._fetched > KEPT
-        if is_old or kid not in self._keys:
+        if is_old or self._known(kid) is None:
             fetching = self._fetch_soon()
             # Old keys count meanwhile.
-            if fetching is not None and kid not in self._keys:
+            if fetching is not None and self._known(kid) is None:
                 await asyncio.shield(fetching)
+        return self._known(kid)
+
+    def _known(self, kid: str) -> jwt.PyJWK | None:
+        """The key of that id. A token may name none where there is but one (OpenID Connect Core
+        §10.1).
+        """
+        if not kid and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
         return self._keys.get(kid)
 
     def _fetch_soon(self) -> asyncio.Task[None] | None:

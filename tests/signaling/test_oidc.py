@@ -55,6 +55,12 @@ class Provider:
         key: Any = PRIVATE[kid]
         return jwt.encode({**claims, **changes}, key, ALGORITHMS[kid], {"kid": kid})
 
+    def nameless(self, kid: str = "one") -> str:
+        """A token that does not say which key it was signed with."""
+        claims = {"iss": self.url, "sub": "ann", "exp": time.time() + 60, "aud": "talkpath"}
+        key: Any = PRIVATE[kid]
+        return jwt.encode(claims, key, ALGORITHMS[kid])
+
 
 @pytest_asyncio.fixture
 async def provider() -> AsyncIterator[Provider]:
@@ -91,6 +97,22 @@ async def test_a_token_of_the_issuer_lets_in_and_its_keys_are_kept(
     assert caller is not None
     assert Scope.ADMIN in caller.scopes
     assert provider.asked == 1
+
+
+async def test_a_token_may_name_no_key_where_there_is_but_one(
+    provider: Provider, tokens: OidcTokens
+) -> None:
+    provider.published = ["one"]
+    assert await tokens.verify(provider.nameless()) is not None
+    assert await tokens.verify(provider.nameless("two")) is None, "another key's signature"
+
+
+async def test_a_token_has_to_name_one_of_several_keys(
+    provider: Provider, tokens: OidcTokens
+) -> None:
+    provider.published = ["one", "two"]
+    assert await tokens.verify(provider.nameless()) is None
+    assert await tokens.verify(provider.token()) is not None
 
 
 @pytest.mark.parametrize(
