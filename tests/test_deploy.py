@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shlex
 import shutil
 import subprocess
 import tomllib
@@ -13,17 +12,16 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Settings, load_settings
+from tests.dockerfile import instructions
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / ".env.example"
 SETTING = re.compile(r"# ([A-Z][A-Z0-9_]+)=(.*)")
 
 
-def instructions(name: str) -> list[list[str]]:
-    """The words of each ``name`` of the Dockerfile."""
-    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-    lines = [line.split(maxsplit=1) for line in text.splitlines() if line and line[0].isupper()]
-    return [shlex.split(words) for keyword, words in lines if keyword == name]
+def words(keyword: str) -> list[list[str]]:
+    """Of each such instruction of the Dockerfile."""
+    return [step.words for step in instructions(ROOT / "Dockerfile") if step.keyword == keyword]
 
 
 @pytest.fixture
@@ -55,10 +53,7 @@ def test_the_image_gets_every_package_of_the_wheel() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     admitted = {line[1:] for line in ignored if line.startswith("!")}
     copied = {
-        source
-        for words in instructions("COPY")
-        for source in words[:-1]
-        if not source.startswith("--")
+        source for copy in words("COPY") for source in copy[:-1] if not source.startswith("--")
     }
     assert ignored[1] == "*"
     assert copied - {"/opt/talkpath"} == admitted
@@ -70,9 +65,9 @@ def test_the_image_gets_every_package_of_the_wheel() -> None:
 
 
 def test_the_image_is_not_run_as_root() -> None:
-    assert instructions("USER") == [["10001"]]
-    users = [words for words in instructions("RUN") if words[0] == "useradd"]
-    assert [words[words.index("--uid") + 1] for words in users] == ["10001"]
+    assert words("USER") == [["10001"]]
+    users = [run for run in words("RUN") if run[0] == "useradd"]
+    assert [run[run.index("--uid") + 1] for run in users] == ["10001"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

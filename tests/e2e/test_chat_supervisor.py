@@ -165,6 +165,7 @@ async def speak(microphone: Microphone, voice: HibariVoice, text: str) -> None:
     await microphone.say(np.concatenate([silence(0.5, RATE), speech]), rate=RATE)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_spoken_conversations(voice: HibariVoice) -> None:
     assert len(SPOKEN) >= 6

@@ -149,6 +149,7 @@ def tone(seconds: float) -> bytes:
     return array.array("h", [int(8000 * math.sin(0.1 * n)) for n in samples]).tobytes()
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(90)
 async def test_an_answer_has_no_gaps_and_is_cut_where_the_page_heard_it_end(
     tmp_path: Path,
@@ -225,6 +226,7 @@ async def test_a_tab_killed_in_mid_call_ends_its_session(tmp_path: Path) -> None
         assert len(gateway.sessions) <= 1
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(("transport", "codec"), [("pcm", ""), ("webrtc", "PCMU")])
 async def test_a_call_by_other_means(tmp_path: Path, transport: str, codec: str) -> None:
