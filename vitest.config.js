@@ -17,6 +17,7 @@ export default defineConfig({
     server: { deps: { inline: ['@testing-library/react'] } },
     projects: [
       { extends: true, test: { name: 'library', include: ['tests/client/web/lib/*.test.js'] } },
+      { extends: true, test: { name: 'dashboard', include: ['tests/client/web/dashboard/*.test.js'] } },
       react(19, {}),
       react(18, {
         react: path('./tests/client/web/react18/node_modules/react'),

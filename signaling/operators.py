@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -29,6 +30,8 @@ from signaling.http_errors import not_found
 
 _SESSIONS: Final = "/api/sessions"
 _SESSION: Final = f"{_SESSIONS}/{{id}}"
+
+_MILLISECONDS: Final = re.compile(r"[0-9]{1,15}", re.ASCII).fullmatch
 
 _QUALITY: Final[Mapping[str, str]] = {
     "rttMs": "rtt_ms",
@@ -100,8 +103,13 @@ class OperatorsDoor:
         return web.Response(status=HTTPStatus.ACCEPTED)
 
     async def _last_day(self, request: web.Request) -> web.Response:
-        """``{minutes: […]}`` of the last day, the oldest first; quiet ones are left out."""
-        return _told({"minutes": self._history.minutes(time.time())})
+        """``{minutes: […]}`` of the last day, the oldest first; quiet ones are left out, and with
+        ``?since=``, in ms since 1970, those that began before.
+        """
+        since = request.query.get("since", "0")
+        if not _MILLISECONDS(since):
+            raise bad_request("since: expected milliseconds since 1970")
+        return _told({"minutes": self._history.minutes(time.time(), int(since) / 1000)})
 
     async def _agents(self, request: web.Request) -> web.Response:
         """``{agents: […]}``, since the gateway's start."""

@@ -2,6 +2,7 @@
 import { byId, element, fillInTexts, setText } from './page/dom.js';
 import { DevicePicker } from './page/devices.js';
 import { EventsPane } from './page/events_pane.js';
+import { takeFragmentToken } from './page/fragment_token.js';
 import { CallRecorder } from './page/call_recorder.js';
 import { Graphs } from './page/graphs.js';
 import { KeypadPanel } from './page/keypad.js';
@@ -343,6 +344,7 @@ byId('transport').value = remembered.transport ?? 'webrtc';
 byId('codec').value = remembered.codec ?? '';
 if (remembered.codec) attempt(changeCodec);
 byId('url').value = remembered.url || location.origin;
+byId('token').value = takeFragmentToken() ?? '';
 byId('user-id').value = remembered.userId ?? '';
 byId('processing').checked = remembered.processing ?? true;
 if (remembered.mode === PUSH_TO_TALK) attempt(() => talkpath.setMode(PUSH_TO_TALK));

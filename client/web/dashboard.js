@@ -7,8 +7,8 @@ import { HistoryView } from './dashboard/history_view.js';
 import { Listener } from './dashboard/listener.js';
 import { nameOf } from './dashboard/naming.js';
 import { Poll } from './dashboard/poll.js';
-import { dashboard as en } from './dashboard/strings_en.js';
-import { dashboard as ko } from './dashboard/strings_ko.js';
+import * as en from './dashboard/strings_en.js';
+import * as ko from './dashboard/strings_ko.js';
 import { OperatorToken } from './dashboard/token.js';
 import { byId, element, fillInTexts, setText } from './page/dom.js';
 import { ProblemBanner } from './page/problem_banner.js';
@@ -16,17 +16,18 @@ import { loadSettings, saveSettings } from './page/settings.js';
 import { LANGUAGES, addTexts, language, preferredLanguage, t, useLanguage } from './page/strings.js';
 
 const CALLS_EVERY_MS = 1_000;
-const HISTORY_EVERY_MS = 15_000;
-const AGENTS_EVERY_MS = 10_000;
+const HISTORY_EVERY_MS = 5_000;
+const AGENTS_EVERY_MS = 5_000;
+const HEALTH_EVERY_MS = 10_000;
 const NOTE_MS = 4_000;
 const WIDE = '(min-width: 1081px)';
 
 /** Codes that another token helps against. */
 const SHUT = ['unauthorized', 'forbidden'];
 
-const TONES = { live: 'good', waiting: 'busy', draining: 'warn', away: 'bad', shut: 'warn' };
+const TONES = { live: 'good', waiting: 'busy', draining: 'warn', degraded: 'warn', away: 'bad', shut: 'warn' };
 
-addTexts({ en: { dashboard: en }, ko: { dashboard: ko } });
+addTexts({ en, ko });
 
 const token = new OperatorToken();
 const api = new Api(() => token.value);
@@ -47,6 +48,10 @@ const callsView = new CallsView(
 );
 
 let gateway = 'waiting';
+/** Of `GET /health`. */
+let health = { status: 'ok' };
+/** Code of what keeps the gateway from being asked. */
+let obstacle = null;
 let calls = null;
 /** Id of the call that is looked at. */
 let picked = null;
@@ -54,8 +59,9 @@ let note = null;
 
 const polls = {
   calls: new Poll(CALLS_EVERY_MS, askCalls, failed),
-  history: new Poll(HISTORY_EVERY_MS, async () => history.show((await api.get('/history')).minutes)),
+  history: new Poll(HISTORY_EVERY_MS, async () => history.add((await api.get(`/history?since=${history.since}`)).minutes)),
   agents: new Poll(AGENTS_EVERY_MS, async () => agents.show((await api.get('/agents')).agents)),
+  health: new Poll(HEALTH_EVERY_MS, async () => (health = await api.health())),
 };
 
 // --- from the gateway to the screen ---------------------------------------------------------------------------------
@@ -92,8 +98,9 @@ function pickFirst() {
 function opened() {
   gateway = 'live';
   byId('access').hidden = true;
-  problem.clear('gateway_unreachable');
-  for (const name of ['history', 'agents']) polls[name].resume();
+  if (obstacle) problem.clear(obstacle);
+  obstacle = null;
+  for (const poll of Object.values(polls)) poll.resume();
 }
 
 function failed(error) {
@@ -101,8 +108,10 @@ function failed(error) {
     shut(error);
     return;
   }
-  gateway = 'away';
-  problem.show(error);
+  gateway = error.code === 'gateway_unreachable' ? 'away' : 'waiting';
+  // Told once, so that it can be dismissed.
+  if (obstacle !== error.code) problem.show(error);
+  obstacle = error.code;
   refresh();
 }
 
@@ -116,6 +125,8 @@ function shut({ message }) {
   leave();
   calls = null;
   callsView.show([], null);
+  history.clear();
+  agents.show([]);
   byId('access').hidden = false;
   byId('token').focus();
   refresh();
@@ -124,8 +135,10 @@ function shut({ message }) {
 function refresh() {
   const inside = calls !== null;
   byId('board').dataset.inside = String(inside);
-  byId('state-gateway').dataset.tone = TONES[gateway];
-  setText(byId('state-gateway').querySelector('dd'), t(`dashboard.gateway.${gateway}`));
+  const standing = gateway === 'live' && health.status in TONES ? health.status : gateway;
+  byId('state-gateway').dataset.tone = TONES[standing];
+  const parts = (health.degraded ?? []).join(', ');
+  setText(byId('state-gateway').querySelector('dd'), t(`dashboard.gateway.${standing}`, { parts }));
   byId('forget').hidden = !token.value || !inside;
   if (inside) callsView.show(calls, picked);
   document.title = calls?.length ? t('dashboard.pageLive', { count: calls.length }) : t('dashboard.page');

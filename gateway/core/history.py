@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 MINUTES: Final = 24 * 60
@@ -128,10 +129,14 @@ class History:
         if wait_ms is not None and len(figures.filler_waits) < MAX_WAITS:
             insort(figures.filler_waits, wait_ms)
 
-    def minutes(self, now: float) -> list[dict[str, Any]]:
-        """Those of the last day, the oldest first; this one is always there."""
+    def minutes(self, now: float, since: float = 0.0) -> list[dict[str, Any]]:
+        """Those of the last day, the oldest first; this one is always there.
+
+        :param since: earlier ones are left out. They change no more.
+        """
         self.minute(now)
-        return [minute.shown() for minute in self._minutes]
+        late = takewhile(lambda minute: minute.at >= since, reversed(self._minutes))
+        return [minute.shown() for minute in late][::-1]
 
     def agents(self) -> list[dict[str, Any]]:
         return [figures.shown(name) for name, figures in sorted(self._agents.items())]

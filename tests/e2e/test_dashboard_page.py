@@ -91,6 +91,10 @@ async def test_a_call_is_seen_listened_to_helped_and_ended() -> None:
         await page.click("#listen")
         await expect(page.locator("#call-note")).to_be_hidden()
 
+        await page.focus("#chart-live")
+        await page.keyboard.press("End")
+        await expect(page.locator("#chart-live .chart-tip")).to_contain_text("Live 1")
+
         await page.fill("#text", "Offer a discount. <b>")
         await page.press("#text", "Enter")
         assert "discount" in str(await line.wait_for("conversation.item.create"))

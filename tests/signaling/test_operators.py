@@ -50,6 +50,9 @@ async def test_a_call_is_listed_looked_at_and_ended() -> None:
             assert answer.status == 400
         _, history = await get("/api/history")
         assert (history["minutes"][-1]["calls"], history["minutes"][-1]["turns"]) == (1, 1)
+        at = history["minutes"][-1]["at"]
+        assert await get(f"/api/history?since={at}") == (200, {"minutes": history["minutes"][-1:]})
+        assert (await get("/api/history?since=soon"))[0] == 400
         _, agents = await get("/api/agents")
         assert [agent["answers"] for agent in agents["agents"]] == [1]
 

@@ -17,6 +17,12 @@ export class Api {
     return response.json();
   }
 
+  /** How the gateway is; anybody may know. */
+  async health() {
+    const response = await fetch('/health', { signal: AbortSignal.timeout(PATIENCE_MS), credentials: 'omit' });
+    return response.json();
+  }
+
   /** The response to a POST; `body` is sent as JSON. */
   post(path, body) {
     if (body === undefined) return this.#ask('POST', path);

@@ -24,14 +24,14 @@ const DRAW = {
     return svg('path', { d: runs(points).map((run) => `M${run.map(at).join('L')}${run.length > 1 ? '' : 'h.01'}`).join('') });
   },
   bars: (points, { x, y, width }) => {
-    const gap = Math.min(1, width / 4);
-    const group = svg('g');
-    for (const [index, value, base] of points.filter(([, value]) => value > 0)) {
+    // On whole pixels, or neighbours of equal height look uneven.
+    const gap = width < 3 ? 0 : 1;
+    const bar = ([index, value, base]) => {
+      const [left, right] = [Math.round(x(index)), Math.round(x(index) + width)];
       const height = Math.max(1.5, y(base) - y(base + value));
-      const place = { x: x(index), y: y(base) - height, width: Math.max(1, width - gap), height };
-      group.append(svg('rect', Object.fromEntries(Object.entries(place).map(([name, at]) => [name, short(at)]))));
-    }
-    return group;
+      return `M${left} ${short(y(base))}v${short(-height)}h${Math.max(1, right - left - gap)}v${short(height)}Z`;
+    };
+    return svg('path', { d: points.filter(([, value]) => value > 0).map(bar).join('') });
   },
 };
 
@@ -82,7 +82,7 @@ export class Chart {
     setText(this.#title, t(`dashboard.charts.${this.#name}`));
     setText(this.#value, value);
     setText(this.#note, note);
-    this.#draw();
+    this.#show(this.#at);
   }
 
   #draw() {

@@ -5,6 +5,7 @@ import { count, milliseconds, money } from './format.js';
 import { SPANS, partsOf, totalsOf } from './history.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 const CHARTS = {
   live: { series: [{ key: 'live', kind: 'area', tone: 'accent' }], read: count, least: 4 },
@@ -42,17 +43,30 @@ export class HistoryView {
     });
   }
 
-  /** @param minutes of `GET /api/history` */
-  show(minutes) {
-    this.#minutes = minutes;
+  /** The first minute that may have changed since, ms since 1970. */
+  get since() {
+    return this.#minutes.at(-1)?.at ?? 0;
+  }
+
+  /** @param told of `GET /api/history`, from `since` on */
+  add(told) {
+    const { since } = this;
+    const minutes = [...this.#minutes.filter(({ at }) => at < since), ...told];
+    const day = (minutes.at(-1)?.at ?? 0) - DAY_MS;
+    this.#minutes = minutes.filter(({ at }) => at > day);
     // A gateway that runs for less than an hour has nothing to show in a day's chart.
-    if (!this.#chosen) this.#choose(Date.now() - (minutes[0]?.at ?? 0) < HOUR_MS ? 'hour' : 'day');
+    if (!this.#chosen) this.#choose(this.since - (this.#minutes[0]?.at ?? 0) < HOUR_MS ? 'hour' : 'day');
     this.draw();
+  }
+
+  clear() {
+    this.#minutes = [];
   }
 
   draw() {
     const span = this.#radios.querySelector(':checked')?.value ?? 'day';
-    const parts = partsOf(this.#minutes, SPANS[span], Date.now());
+    // The gateway tells of this very minute in any case: its clock counts, not that of the browser.
+    const parts = partsOf(this.#minutes, SPANS[span], this.since);
     const { live, peak, calls, turns, p50Ms, p95Ms, modelErrors, toolErrors, costUsd } = totalsOf(parts);
     const note = (name, values) => t(`dashboard.charts.${name}Note`, values);
     this.#charts.live.show(parts, count(live), note('live', { peak: count(peak), calls: count(calls) }));

@@ -1,6 +1,6 @@
 /** English: what the dashboard says. */
 
-export const dashboard = {
+const dashboard = {
   title: 'Dashboard',
   page: 'Talkpath dashboard',
   pageLive: '({count}) Talkpath dashboard',
@@ -8,6 +8,7 @@ export const dashboard = {
     waiting: 'Connecting',
     live: 'Live',
     draining: 'Shutting down',
+    degraded: 'Degraded: {parts}',
     away: 'Not reachable',
     shut: 'Token needed',
   },
@@ -27,7 +28,7 @@ export const dashboard = {
     latency: 'Reply time',
     latencyNote: 'p95 {p95} · {turns} replies',
     troubles: 'Errors',
-    troublesNote: '{model} of the model · {tool} of tools',
+    troublesNote: '{model} model · {tool} tools',
     cost: 'Cost',
     costNote: '{each} a call',
     label: '{name}: {value}, {note}. Arrow keys read the chart.',
@@ -175,8 +176,22 @@ export const dashboard = {
     shares: '{direct} direct · {supervisor} by supervisor',
     tools: 'Tool calls',
     toolErrors: 'Failed',
-    filler: 'Time to filler',
+    filler: 'Filler in',
     cost: 'Cost',
     none: 'No agent has answered yet.',
   },
+};
+
+export const text = { dashboard };
+
+/** Error code -> what happened, and what the operator can do, where it is not what a caller can. */
+export const problems = {
+  gateway_unreachable: [
+    'The gateway cannot be reached',
+    'What is shown is how it stood last. It is asked again by itself.',
+  ],
+  capacity: ['Enough operators listen to this call', 'One of them has to stop before another can begin.'],
+  no_session: ['This call has ended', 'Choose another one from the list.'],
+  not_found: ['This call has ended', 'Choose another one from the list.'],
+  negotiation_failed: ['Listening in failed', 'Browser and gateway found no common way to send audio.'],
 };

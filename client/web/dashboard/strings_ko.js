@@ -1,6 +1,6 @@
 /** 한국어: what the dashboard says, in Korean. */
 
-export const dashboard = {
+const dashboard = {
   title: '대시보드',
   page: 'Talkpath 대시보드',
   pageLive: '({count}) Talkpath 대시보드',
@@ -8,6 +8,7 @@ export const dashboard = {
     waiting: '연결 중',
     live: '실시간',
     draining: '종료 중',
+    degraded: '이상: {parts}',
     away: '연결할 수 없음',
     shut: '토큰 필요',
   },
@@ -179,4 +180,15 @@ export const dashboard = {
     cost: '비용',
     none: '아직 답한 상담원이 없습니다.',
   },
+};
+
+export const text = { dashboard };
+
+/** 오류 코드와, 운영자가 할 수 있는 일. */
+export const problems = {
+  gateway_unreachable: ['게이트웨이에 연결할 수 없습니다', '마지막 상태를 보여 주고 있으며, 자동으로 다시 시도합니다.'],
+  capacity: ['이미 여러 운영자가 이 통화를 듣고 있습니다', '한 사람이 그만 들어야 다른 사람이 들을 수 있습니다.'],
+  no_session: ['끝난 통화입니다', '목록에서 다른 통화를 고르세요.'],
+  not_found: ['끝난 통화입니다', '목록에서 다른 통화를 고르세요.'],
+  negotiation_failed: ['통화를 들을 수 없습니다', '브라우저와 게이트웨이가 함께 쓸 오디오 방식을 찾지 못했습니다.'],
 };

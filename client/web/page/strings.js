@@ -8,9 +8,12 @@ const TABLES = { en, ko };
 
 let chosen = 'en';
 
-/** Words of one page only. @param tables language -> texts by their first key */
+/** Words of one page only. @param tables language -> `{text, problems}`; what is there already is replaced */
 export function addTexts(tables) {
-  for (const [name, texts] of Object.entries(tables)) Object.assign(TABLES[name].text, texts);
+  for (const [name, { text, problems }] of Object.entries(tables)) {
+    Object.assign(TABLES[name].text, text);
+    Object.assign(TABLES[name].problems, problems);
+  }
 }
 
 /** The language in use, as in the `lang` attribute. */

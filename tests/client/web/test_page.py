@@ -46,6 +46,13 @@ async def test_joining_says_who_calls_and_shows_where_things_stand(
     await expect(page.locator("#token")).to_have_value("")
 
 
+async def test_a_token_behind_the_address_fills_its_field(page: Page, gateway: PageGateway) -> None:
+    await page.goto("about:blank")
+    await page.goto(f"{gateway.url}/#token=secret")
+    await expect(page.locator("#token")).to_have_value("secret")
+    assert page.url == f"{gateway.url}/"
+
+
 async def test_lines_stand_in_conversation_order_and_are_replaced_when_final(
     page: Page, gateway: PageGateway
 ) -> None:

@@ -15,6 +15,7 @@ def test_calls_are_counted_in_the_minute_they_begin_and_the_most_at_once() -> No
     history.began(NOON + 59)
     history.ended(NOON + 61)
     first, second = history.minutes(NOON + 61)
+    assert history.minutes(NOON + 61, since=second["at"] / 1000) == [second]
     assert (first["at"], first["calls"], first["live"]) == (NOON * 1000, 3, 2)
     assert (second["calls"], second["live"]) == (0, 2)
     assert history.minutes(NOON + 121)[-1]["live"] == 1
