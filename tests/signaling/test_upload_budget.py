@@ -27,8 +27,7 @@ def refused(budget: UploadBudget) -> bool:
     try:
         budget.check()
     except GatewayError as error:
-        assert error.code is ErrorCode.RATE_LIMITED
-        return True
+        return error.code is ErrorCode.RATE_LIMITED
     return False
 
 
