@@ -38,7 +38,8 @@ class TurnMarks:
 
     def model_began(self, now: float) -> None:
         """The model answers."""
-        if self._model_at is None:
+        # Behind the first sound it is a response that follows.
+        if self._model_at is None and self._delta_at is None:
             self._model_at = now
 
     def sounded(self, now: float) -> float | None:

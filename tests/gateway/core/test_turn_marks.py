@@ -58,6 +58,14 @@ def test_a_server_that_does_not_say_when_it_begins() -> None:
     assert marks.sent(1.6) == TurnTimes(1.0, 1.5, 1.5, 1.6)
 
 
+def test_a_response_that_is_told_behind_the_first_sound_did_not_begin_it() -> None:
+    marks = TurnMarks()
+    marks.turn_ended(1.0)
+    marks.sounded(1.5)
+    marks.model_began(1.7)
+    assert marks.sent(1.8) == TurnTimes(1.0, 1.5, 1.5, 1.8)
+
+
 @given(st.lists(st.sampled_from(["ended", "began", "sounded", "sent", "over", "cut"]), max_size=30))
 def test_the_times_of_a_turn_are_in_order_whatever_happens(inputs: list[str]) -> None:
     marks = TurnMarks()
