@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -16,3 +17,9 @@ def installed(package: str) -> Path:
     if shutil.which("node") is None or not folder.is_dir():
         pytest.skip(f"needs node and the npm package {package} (npm ci)")
     return folder
+
+
+def version(package: str) -> str:
+    """Of an installed one, as its package.json says: SIP.js itself tells an older one."""
+    about = json.loads((installed(package) / "package.json").read_text())
+    return str(about["version"])

@@ -23,7 +23,7 @@ _TABLE = re.compile(re.escape(_HEAD) + r"((?:\|.*\n)*)")
 class Tried:
     """One phone on one transport.
 
-    :ivar phone: its name and the version it says it is.
+    :ivar phone: its name and version.
     :ivar media: as ``RTP, PCMU``.
     """
 

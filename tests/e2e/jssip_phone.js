@@ -19,7 +19,6 @@ function follow(call) {
 }
 
 globalThis.phone = {
-  version: JsSIP.version,
   audio,
   // 'registered', or why not.
   async start(url, user, password) {

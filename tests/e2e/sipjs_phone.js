@@ -31,7 +31,6 @@ function reinvite(hold) {
 }
 
 globalThis.phone = {
-  version: SIP.version,
   audio,
   // 'registered', or why not.
   async start(url, user, password) {

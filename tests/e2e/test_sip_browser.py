@@ -30,7 +30,7 @@ from tests.browser import chromium
 from tests.certificates import self_signed
 from tests.e2e.interop import Tried, Tries
 from tests.gateways import Ear, running_gateway
-from tests.npm import installed
+from tests.npm import installed, version
 from tests.signaling.callers import until
 from tests.speech import PROMPTS, prompt, word_error_rate
 
@@ -43,6 +43,7 @@ LOUD = 0.02
 PATIENCE = 30.0
 
 LIBRARIES = {"jssip_phone.js": "JsSIP", "sipjs_phone.js": "SIP.js"}
+"""In lower case they are names of npm packages."""
 TRANSPORTS = {"WS": "ws", "WSS": "wss"}
 PHONES = [(source, transport) for source in LIBRARIES for transport in TRANSPORTS]
 USERS = {f"{source[:5]}-{transport}": "secret" for source, transport in PHONES}
@@ -124,7 +125,7 @@ class BrowserPhone:
             return await self.page.evaluate(f"async (argument) => phone.{what}", argument)
 
     async def tried(self, interop: Tries) -> Tried:
-        name = f"{self._library} {await self.page.evaluate('phone.version')} in Chromium"
+        name = f"{self._library} {version(self._library.lower())} in Chromium"
         return interop(name, self._transport, "WebRTC, Opus")
 
     async def heard(self, recogniser: Recogniser) -> str:
