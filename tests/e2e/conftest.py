@@ -1,4 +1,4 @@
-"""Gathers what phones were seen to do, see `tests/e2e/interop.py`."""
+"""Gathers what phones were seen to do, see `tests/e2e/interop.py`, and has what they need."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import self_signed
 from tests.e2e.interop import COMMAND, DOCS, Tried, Tries, not_documented
 
 WRITES = "TALKPATH_INTEROP_TABLE" in os.environ
@@ -66,6 +67,12 @@ def pytest_runtest_makereport(
     if report.when == "call" and report.passed and _TRIES in item.stash:
         item.config.stash[_RUN].seen[item.nodeid] = item.stash[_TRIES]
     return report
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Of 127.0.0.1: the certificate's file, and the key's."""
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

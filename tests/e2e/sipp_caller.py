@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Final
 
-_SDP: Final = """Content-Type: application/sdp
-    Content-Length: [len]
+from tests.e2e.sipp import NOTHING, OK, sdp, sipp, written
 
-    v=0
-    o=- 1 {version} IN IP4 [local_ip]
-    s=-
-    c=IN IP4 [media_ip]
-    t=0 0
-    m=audio [media_port] RTP/AVP {payload_type}
-    a={direction}
-"""
-_NOTHING: Final = "Content-Length: 0\n"
 _REQUEST: Final = """\
   <send{repeated}><![CDATA[
     {method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0
@@ -32,18 +21,6 @@ _REQUEST: Final = """\
     {extra}{body}
   ]]></send>
 """
-_OK: Final = """\
-  <send><![CDATA[
-    SIP/2.0 200 OK
-    [last_Via:]
-    [last_From:]
-    [last_To:]
-    [last_Call-ID:]
-    [last_CSeq:]
-    Content-Length: 0
-
-  ]]></send>
-"""
 
 
 def _asks(
@@ -51,7 +28,7 @@ def _asks(
     number: int = 1,
     *,
     branch: str = "",
-    sdp: str = "",
+    body: str = "",
     within: bool = True,
     extra: str = "",
     repeated: bool = True,
@@ -67,18 +44,18 @@ def _asks(
         branch=branch or f"{method}-{number}",
         tag="[peer_tag_param]" if within else "",
         extra=f"{extra}\n    " if extra else "",
-        body=sdp or _NOTHING,
+        body=body or NOTHING,
         repeated=' retrans="500"' if repeated else "",
     )
 
 
 def _sdp(version: int = 1, payload_type: int = 0, direction: str = "sendrecv") -> str:
-    return _SDP.format(version=version, payload_type=payload_type, direction=direction)
+    return sdp(payload_type, version, f"a={direction}")
 
 
 def _invites(number: int = 1, extra: str = "", *, repeated: bool = True) -> str:
     """The INVITE that begins a call."""
-    return _asks("INVITE", number, sdp=_sdp(), within=False, extra=extra, repeated=repeated)
+    return _asks("INVITE", number, body=_sdp(), within=False, extra=extra, repeated=repeated)
 
 
 def _acks(number: int = 1) -> str:
@@ -113,7 +90,7 @@ def _hears(code: int, *, has: str = "", instead: str = "", extra: str = "") -> s
 
 
 _MAY_TRY: Final = '  <recv response="100" optional="true"/>\n'
-_IS_CALLED: Final = '  <recv request="BYE"/>\n' + _OK
+_IS_CALLED: Final = '  <recv request="BYE"/>\n' + OK
 _ANSWERED: Final = _invites() + _MAY_TRY + _hears(200)
 
 
@@ -164,11 +141,11 @@ SCENARIOS: Final = {
     "re-INVITE: hold and resume with another codec": (
         _ANSWERED
         + _acks()
-        + _asks("INVITE", 2, sdp=_sdp(2, direction="sendonly"))
+        + _asks("INVITE", 2, body=_sdp(2, direction="sendonly"))
         + _MAY_TRY
         + _hears(200, has="a=recvonly")
         + _acks(2)
-        + _asks("INVITE", 3, sdp=_sdp(3, payload_type=8))
+        + _asks("INVITE", 3, body=_sdp(3, payload_type=8))
         + _MAY_TRY
         + _hears(200, has="m=audio [0-9]+ RTP/AVP 8")
         + _acks(3)
@@ -176,7 +153,7 @@ SCENARIOS: Final = {
     ),
     "INVITE before the ACK of the last: 491": (
         _ANSWERED
-        + _asks("INVITE", 2, sdp=_sdp(2))
+        + _asks("INVITE", 2, body=_sdp(2))
         + _hears(491)
         + _acks_refusal(2)
         + _acks()
@@ -186,8 +163,8 @@ SCENARIOS: Final = {
     "UPDATE while an INVITE waits: 500 or 491": (
         _ANSWERED
         + _acks()
-        + _asks("INVITE", 2, sdp=_sdp(2), repeated=False)
-        + _asks("UPDATE", 3, sdp=_sdp(3), repeated=False)
+        + _asks("INVITE", 2, body=_sdp(2), repeated=False)
+        + _asks("UPDATE", 3, body=_sdp(3), repeated=False)
         + _MAY_TRY
         + _hears(500, instead="1")
         + _hears(491, instead="1")
@@ -234,25 +211,11 @@ _OPTIONS: Final = dict.fromkeys(
 
 async def call(port: int, scenario: str, folder: Path, *, calls: int = 1) -> None:
     """Run one scenario, ``calls`` times at once, against the gateway at ``port``."""
-    name = re.sub(r"\W", "-", scenario)
-    file = folder / f"{name}.xml"
-    declared = '<?xml version="1.0" encoding="ISO-8859-1"?>'
-    file.write_text(f'{declared}\n<scenario name="{scenario}">\n{SCENARIOS[scenario]}</scenario>\n')
-    process = await asyncio.create_subprocess_exec(
-        *("sipp", "-sf", file, f"127.0.0.1:{port}", "-s", "agent", "-i", "127.0.0.1"),
-        *("-m", str(calls), "-r", str(10 * calls), "-nostdin", "-timeout", "20", "-timeout_error"),
-        *_OPTIONS.get(scenario, ()),
-        *("-trace_err", "-error_file", file.with_suffix(".log")),
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output = (await process.communicate())[0].decode()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    file = written(folder, re.sub(r"\W", "-", scenario), scenario, SCENARIOS[scenario])
     log = file.with_suffix(".log")
-    errors = log.read_text() if log.exists() else output
-    assert process.returncode == 0, f"{scenario}: {errors[-3000:]}"
+    async with sipp(
+        folder,
+        *("-sf", file, f"127.0.0.1:{port}", "-s", "agent", "-m", calls, "-r", 10 * calls),
+        *("-timeout_error", "-trace_err", "-error_file", log, *_OPTIONS.get(scenario, ())),
+    ) as running:
+        await running.succeeds(log)

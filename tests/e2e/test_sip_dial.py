@@ -14,15 +14,13 @@ from gateway.sip_settings import parse_addresses
 from tests.client.tones import tone
 from tests.e2e.baresip import baresip, version
 from tests.e2e.interop import Tries
+from tests.e2e.sipp import version as version_of
 from tests.e2e.sipp_callee import SCENARIOS, called
-from tests.e2e.test_sip_baresip import PHONES, certificate
-from tests.e2e.test_sip_sipp import version as version_of
+from tests.e2e.test_sip_baresip import PHONES
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.speech import prompt, read_wav, silence
 from tests.stand_in import StandIn
-
-__all__ = ["certificate"]
 
 RATE = 24_000
 
@@ -92,7 +90,7 @@ async def test_sipp_is_called(scenario: str, tmp_path: Path, interop: Tries) -> 
         StandIn() as model,
         running_gateway(model.url, sip_listen=parse_addresses("udp:127.0.0.1:0")) as gateway,
         aiohttp.ClientSession() as http,
-        called(gateway, "bob", scenario, tmp_path) as process,
+        called(gateway, "bob", scenario, tmp_path) as phone,
     ):
         async with http.post(f"{gateway.url}/api/calls", json={"to": "bob"}) as response:
             url = f"{gateway.url}{response.headers['Location']}"
@@ -113,7 +111,6 @@ async def test_sipp_is_called(scenario: str, tmp_path: Path, interop: Tries) -> 
                 await until_state("ringing" if scenario == "never answers" else "established")
                 async with http.delete(url):
                     pass
-            output = (await process.communicate())[0].decode()
-        assert process.returncode == 0, output[-3000:]
+            await phone.succeeds()
         await until(lambda: not gateway.sessions)
-        interop(await version_of("sipp"), "UDP", "no media").saw(f"called: {scenario}")
+        interop(await version_of(), "UDP", "no media").saw(f"called: {scenario}")

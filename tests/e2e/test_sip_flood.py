@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from gateway.sip_settings import parse_addresses
+from tests.e2e.sipp import sipp
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.signaling.sip.phone import Phone
@@ -50,9 +50,6 @@ class Flood(asyncio.DatagramProtocol):
 
 @pytest.mark.timeout(120 + 2 * SECONDS)
 async def test_calls_of_another_address_get_through(tmp_path: Path) -> None:
-    program = shutil.which("sipp")
-    if program is None:
-        pytest.skip("needs Debian's package sip-tester")
     flood = Flood()
     async with (
         StandIn() as model,
@@ -63,13 +60,11 @@ async def test_calls_of_another_address_get_through(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(flood.run(port, SECONDS))
             await until(lambda: flood.codes["503"] > 0)
-            process = await asyncio.create_subprocess_exec(
-                *(program, f"127.0.0.1:{port}", "-s", "agent", "-i", "127.0.0.1", "-nostdin"),
-                *("-sn", "uac", "-d", "300", "-r", "2", "-m", str(CALLS), "-timeout", "60"),
-                cwd=tmp_path,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            output = (await process.communicate())[0].decode()
-        assert process.returncode == 0, output[-3000:]
+            async with sipp(
+                tmp_path,
+                *(f"127.0.0.1:{port}", "-s", "agent", "-sn", "uac"),
+                *("-d", 300, "-r", 2, "-m", CALLS),
+                seconds=60,
+            ) as phones:
+                output = await phones.succeeds()
         assert re.findall(r"Successful call +\| +\d+ +\| +(\d+)", output)[-1] == str(CALLS)

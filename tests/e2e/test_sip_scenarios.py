@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from gateway.sip_settings import parse_addresses
 from signaling.app import Gateway
 from signaling.sip import call as sip_call
 from tests.e2e.interop import Tries
+from tests.e2e.sipp import found, version
 from tests.e2e.sipp_caller import call
-from tests.e2e.test_sip_sipp import version
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.stand_in import StandIn
@@ -26,8 +25,7 @@ LISTEN = parse_addresses("udp:127.0.0.1:0")
 
 @pytest.fixture(autouse=True)
 def _sipp() -> None:
-    if shutil.which("sipp") is None:
-        pytest.skip("needs Debian's package sip-tester")
+    found()
 
 
 async def run(gateway: Gateway, scenarios: Sequence[str], folder: Path, *, calls: int = 1) -> None:
@@ -53,7 +51,7 @@ async def test_offers_and_cancels_at_any_moment(tmp_path: Path, interop: Tries) 
         running_gateway(model.url, sip_listen=LISTEN) as gateway,
     ):
         await run(gateway, scenarios, tmp_path, calls=5)
-    interop(await version("sipp"), "UDP", "no media").saw(*scenarios)
+    interop(await version(), "UDP", "no media").saw(*scenarios)
 
 
 async def test_passwords_and_a_call_that_is_not_answered_yet(
@@ -71,7 +69,7 @@ async def test_passwords_and_a_call_that_is_not_answered_yet(
     ):
         tasks.create_task(run(closed, [password], tmp_path))
         tasks.create_task(run(ringing, [cancel], tmp_path, calls=5))
-    interop(await version("sipp"), "UDP", "no media").saw(password, cancel)
+    interop(await version(), "UDP", "no media").saw(password, cancel)
 
 
 async def test_copies_and_silence(
@@ -91,4 +89,4 @@ async def test_copies_and_silence(
     ):
         await run(gateway, scenarios, tmp_path)
         assert len(model.lines) == len(scenarios)
-    interop(await version("sipp"), "UDP", "no media").saw(*scenarios)
+    interop(await version(), "UDP", "no media").saw(*scenarios)
