@@ -38,8 +38,10 @@ _MOST_OWED: Final = MOST + FRAME_SAMPLES
 class _Listener:
     """One operator's leg."""
 
-    def __init__(self, media: WebRtcConfig, gone: Callable[[_Listener], None]) -> None:
+    def __init__(self, media: WebRtcConfig, gone: Callable[[_Listener], object]) -> None:
         self.id = f"lis_{secrets.token_hex(12)}"
+        self.leaving: asyncio.Task[None] | None = None
+        """Closes its leg."""
         self._gone = gone
         self._playout = Playout(prefill_samples=_HELD)
         self._talkspurt = 0
@@ -135,17 +137,18 @@ class Listening:
             await asyncio.wait(self._leaving)
 
     async def _dismiss(self, listener: _Listener) -> None:
-        self._forget(listener)
-        await close_leg(listener.leg)
+        await asyncio.wait([self._forget(listener)])
 
-    def _forget(self, listener: _Listener) -> None:
-        if self._listeners.pop(listener.id, None) is None:
-            return
-        if not self._listeners:
-            self._stop()
-        task = asyncio.create_task(close_leg(listener.leg), name="listener-leaves")
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+    def _forget(self, listener: _Listener) -> asyncio.Task[None]:
+        """Nobody hears by this leg any more; the task that closes it, which is one."""
+        if listener.leaving is None:
+            del self._listeners[listener.id]
+            if not self._listeners:
+                self._stop()
+            listener.leaving = asyncio.create_task(close_leg(listener.leg), name="listener-leaves")
+            self._leaving.add(listener.leaving)
+            listener.leaving.add_done_callback(self._leaving.discard)
+        return listener.leaving
 
     # -- sound
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,13 @@ class Run:
 
 _RUN = pytest.StashKey[Run]()
 _TRIES = pytest.StashKey[list[Tried]]()
+_LEFT_OUT = pytest.StashKey[bool]()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if _FIXTURE in getattr(item, "fixturenames", ()):
+            item.config.stash[_LEFT_OUT] = True
 
 
 @pytest.hookimpl(trylast=True)
@@ -44,11 +51,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items += last
     folder = Path(__file__).parent
     asked = [(config.invocation_params.dir / name).resolve() for name in config.args]
-    option = config.option
+    left_out = config.option.lf or config.stash.get(_LEFT_OUT, False)
     config.stash[_RUN] = Run(
         {item.nodeid for item in sees},
-        is_whole=any(folder.is_relative_to(path) for path in asked)
-        and not (option.keyword or option.markexpr or option.lf or option.deselect),
+        is_whole=any(folder.is_relative_to(path) for path in asked) and not left_out,
     )
 
 

@@ -18,7 +18,8 @@ from gateway.core.replay import ReplayBuffer
 from gateway.listening import MAX_LISTENERS, Listening
 from gateway.media.addresses import MediaAddresses
 from gateway.media.leg import LegState
-from gateway.media.webrtc import WebRtcConfig
+from gateway.media.webrtc import WebRtcConfig, WebRtcLeg
+from gateway.session_legs import close_leg
 from tests.gateways import LOOPBACK
 
 FRAME = b"\1\0" * FRAME_SAMPLES
@@ -79,6 +80,25 @@ async def test_the_taps_are_there_while_somebody_listens(media: WebRtcConfig, of
     assert replay.taps == (before,)
     assert len(listening) == 0
     assert not await listening.remove(third)
+
+
+async def test_a_leg_is_closed_once_and_then_it_is_closed(
+    media: WebRtcConfig, offer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[WebRtcLeg] = []
+
+    async def counted(leg: WebRtcLeg) -> None:
+        closed.append(leg)
+        await close_leg(leg)
+
+    monkeypatch.setattr(module, "close_leg", counted)
+    listening = Listening(media, Playout(), ReplayBuffer())
+    first, _ = await listening.add(offer)
+    await listening.add(offer)
+    await listening.remove(first)
+    assert [leg.state for leg in closed] == [LegState.CLOSED]
+    await listening.close()
+    assert [leg.state for leg in closed] == [LegState.CLOSED] * 2
 
 
 async def test_so_many_listen_and_no_more(media: WebRtcConfig, offer: str) -> None:
