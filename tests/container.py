@@ -106,19 +106,21 @@ class Root:
         user: str = "root",
         volumes: Mapping[str, Path] | None = None,
         read_only: bool = False,
+        niceness: int = 0,
     ) -> subprocess.Popen[str]:
         """A process that sees nothing but this root and a loopback of its own, as ``docker run
         --network none`` starts it. As another user than root it has no capability and gets none.
 
         :param volumes: folders of this machine, by the paths at which they are mounted.
         :param read_only: but for them and /tmp.
+        :param niceness: of the process.
         """
         entered = _as_user(self.user(user), command, environment, cwd)
         lines = self._mounts(volumes or {}, read_only=read_only)
         lines.append(f"exec chroot {shlex.quote(str(self.folder))} {shlex.join(entered)}")
         script = "\n".join(lines)
         return subprocess.Popen(
-            ["unshare", "--mount", "--net", "sh", "-c", script],
+            ["nice", "-n", str(niceness), "unshare", "--mount", "--net", "sh", "-c", script],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
