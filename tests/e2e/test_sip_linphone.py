@@ -120,7 +120,8 @@ async def test_linphone_is_passed_on_and_stays_where_nobody_takes_it(
         async with linphone(tmp_path, here, tones, RATE, name="alice", password="") as phone:
             phone.type(f"call sip:agent@{here}")
             await phone.says("Media streams established")
-            await is_passed_on(gateway, model, here)
+            session = await is_passed_on(gateway, model, here)
+            assert session.end_reason == "the caller was passed on"
         await until(lambda: not gateway.sessions)
     interop(await version(), "UDP", "RTP, Opus").saw(
         "passed on by REFER and NOTIFY", "refusal by the target"

@@ -36,7 +36,8 @@ async def test_baresip_is_passed_on_and_stays_where_nobody_takes_it(
         account = ";audio_codecs=PCMU/8000/1"
         async with baresip(tmp_path, f"sip:agent@{host}", says, RATE, account=account) as phone:
             await phone.says("Call established")
-            await is_passed_on(gateway, model, host)
+            session = await is_passed_on(gateway, model, host)
+            assert session.end_reason == "the caller was passed on"
             phone.press("b")
             await until(lambda: not gateway.sessions)
             interop(await version(), "UDP", "RTP, PCMU").saw(
