@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.agents.spending import charge_to
 from gateway.conversation import Conversation
-from gateway.core.events import AgentEvent, SessionEvent, TurnAnswered
+from gateway.core.events import AgentEvent, AgentSpeaks, SessionEvent, TurnAnswered
 from gateway.core.turn_marks import TurnTimes
 from gateway.core.usage import UsageReport
 from gateway.realtime import protocol
@@ -79,12 +79,13 @@ class SessionWatch:
 
     def on_played(self, started: Sequence[str]) -> None:
         """The caller was sent the first sample of these items."""
-        if started:
-            self._answered(self._conversation.marks.sent(self._clock()))
+        if started and not self._answered(self._conversation.marks.sent(self._clock())):
+            self._emit(AgentSpeaks())
 
-    def _answered(self, times: TurnTimes | None) -> None:
+    def _answered(self, times: TurnTimes | None) -> bool:
         if times is not None:
             self._emit(TurnAnswered(times))
+        return times is not None
 
     def on_session_event(self, event: SessionEvent) -> None:
         """The session tells something."""

@@ -257,7 +257,7 @@ def outgoing(event: SessionEvent, session_id: str, user_id: str) -> list[tuple[s
             return [("webrtc_state", {"connection": event.connection, "ice": event.ice})]
         case events.CallStats():
             return [("call_stats", _call_stats(event))]
-        case events.TurnAnswered():
+        case events.TurnAnswered() | events.AgentSpeaks():
             return []  # Of use to those who run the gateway; ``call_stats`` has the sum.
         case events.UsageChanged():
             return [("agent_event", _usage(event))]

@@ -175,7 +175,9 @@ async function attempt(action) {
 function look(id) {
   pick(id);
   byId('live').dataset.shows = 'call';
-  if (!matchMedia(WIDE).matches) byId('one-call').focus();
+  if (matchMedia(WIDE).matches) return;
+  byId('one-call').focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 function pick(id) {

@@ -41,7 +41,7 @@ class CallSheet:
         self.stats: CallStats | None = None
         self.cost_usd: float | None = None
         self.turns = 0
-        """Answers that began."""
+        """Answers to the caller that began."""
         self.barge_ins = 0
         self.tools = 0
         self.tool_errors = 0
@@ -69,6 +69,9 @@ class CallSheet:
                 self._on_model(upstream, at)
             case told.TurnAnswered(times):
                 self._on_turn(times)
+            case told.AgentSpeaks():
+                self._quiet(at)
+                self._agent = self._add("agent", at, ms=None)
             case told.AudioInterrupted():
                 self.barge_ins += 1
                 self._quiet(at, cut=True)

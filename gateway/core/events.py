@@ -159,6 +159,13 @@ class TurnAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentSpeaks:
+    """The caller hears the first of what the agent says beside the answer to a turn: behind a
+    filler, or of its own accord.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class UsageChanged:
     """What the session used until now, and how long the steps of its answers took. Told once a
     second at most, and at the session's end.
@@ -193,6 +200,7 @@ SessionEvent = (
     | LegStateChanged
     | CallStats
     | TurnAnswered
+    | AgentSpeaks
     | UsageChanged
     | AgentEvent
     | Failed

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from gateway.core.events import (
+    AgentSpeaks,
     AudioResponse,
     CallStats,
     Message,
@@ -104,4 +105,4 @@ def _passes(event: SessionEvent) -> bool:
     """Statistics and warnings of the past are of no use to anyone; a voice waits in the playout."""
     if isinstance(event, StatusChanged):
         return event.ends_in is not None
-    return isinstance(event, CallStats | AudioResponse | TurnAnswered)
+    return isinstance(event, CallStats | AudioResponse | TurnAnswered | AgentSpeaks)

@@ -12,7 +12,7 @@ from gateway.agents.guardrails import PASSED, Category, GuardContext, Verdict
 from gateway.agents.spending import spend
 from gateway.agents.tool import Line
 from gateway.agents.word_rules import WordRules
-from gateway.core.events import AgentEvent, UsageChanged
+from gateway.core.events import AgentEvent, AgentSpeaks, TurnAnswered, UsageChanged
 from gateway.core.usage import Price, Tokens
 from gateway.session_usage import CostRules
 from gateway.sessions import Sessions
@@ -78,3 +78,15 @@ async def test_a_text_answer_is_judged_and_its_judge_is_paid_by_the_session(
     usage = ear.of(UsageChanged)[-1].usage
     assert usage.models["thinker"].cost_usd == 2.0 * len(witness.knew)
     assert ear.told.index(ear.of(UsageChanged)[-1]) < len(ear.told) - 1
+
+
+async def test_an_answer_to_a_turn_is_told_once_and_what_follows_it_by_itself(
+    sessions: Sessions, model: StandIn
+) -> None:
+    _, ear, line = await connected(sessions, model)
+    await line.question("Where is my order?")
+    await line.answer("One moment.", bytes(4_800))
+    await ear.wait(TurnAnswered)
+    await line.answer("It is on its way.", bytes(4_800))
+    await ear.wait(AgentSpeaks)
+    assert len(ear.of(TurnAnswered)) == len(ear.of(AgentSpeaks)) == 1

@@ -124,7 +124,7 @@ class Row {
     showLevel(this.#voices.caller, call.levels.caller, call.callerSpeaks);
     showLevel(this.#voices.agent, call.levels.agent, call.agentSpeaks);
     setText(this.#reply, milliseconds(call.turnLatencyMs));
-    setText(this.#cost, money(call.costUsd));
+    setText(this.#cost, call.costUsd === null ? '' : money(call.costUsd));
     setText(this.#duration, clock(call.durationMs));
     this.#signal.show(call.quality);
   }

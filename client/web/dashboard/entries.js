@@ -67,7 +67,7 @@ function valuesOf(entry) {
   const status = has(`dashboard.status.${entry.status}`) ? t(`dashboard.status.${entry.status}`) : entry.status;
   const state = has(`dashboard.media.${entry.state}`) ? t(`dashboard.media.${entry.state}`) : entry.state;
   const { tool, lookup, from, to, category, code } = entry;
-  return { tool: tool ?? lookup ?? '', agent: entry.agent ?? '', from, to, category: category ?? '', code, status, state, cost: money(entry.costUsd) };
+  return { tool: lookup ?? tool ?? '', agent: entry.agent ?? '', from, to, category: category ?? '', code, status, state, cost: money(entry.costUsd) };
 }
 
 function notesOf(entry) {
@@ -75,7 +75,7 @@ function notesOf(entry) {
   const notes = [];
   if (kind === 'caller' || kind === 'agent') notes.push(ms === null ? t('dashboard.entries.now') : seconds(ms));
   else if (kind in WORK) notes.push(milliseconds(ms));
-  if (kind === 'agent') notes.push(t('dashboard.entries.reply', { ms: milliseconds(replyMs(entry)) }));
+  if (kind === 'agent' && STAGES[0] in entry) notes.push(t('dashboard.entries.reply', { ms: milliseconds(replyMs(entry)) }));
   if (cut === true && kind === 'agent') notes.push(t('dashboard.entries.cut'));
   if (ok === false) notes.push(t('dashboard.entries.failed'));
   if (reason) notes.push(reasonText(reason));

@@ -54,7 +54,7 @@ function emptyPart(at) {
 function add(part, minute) {
   part.live = Math.max(part.live, minute.live);
   for (const name of ['calls', 'turns', 'modelErrors', 'toolErrors', 'costUsd']) part[name] += minute[name];
-  if (minute.p50Ms === null) return;
+  if (minute.p50Ms === null || !minute.turns) return;
   const weights = part.weights + minute.turns;
   for (const name of ['p50Ms', 'p95Ms']) {
     part[name] = ((part[name] ?? 0) * part.weights + minute[name] * minute.turns) / weights;

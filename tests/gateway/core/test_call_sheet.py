@@ -3,6 +3,7 @@ from __future__ import annotations
 from gateway.core.call_sheet import MAX_ENTRIES, CallSheet
 from gateway.core.events import (
     AgentEvent,
+    AgentSpeaks,
     AudioInterrupted,
     ErrorCode,
     Failed,
@@ -59,6 +60,18 @@ def test_an_answer_that_was_cut() -> None:
     assert sheet.barge_ins == 1
     assert sheet.caller_speaks
     assert not sheet.agent_speaks
+
+
+def test_what_the_agent_says_beside_the_answer_to_a_turn() -> None:
+    line = Message("item_2", "audio", "assistant", "Yes.", 0)
+    sheet = sheet_of((3.0, answered(2.5)), (4.0, AgentSpeaks()), (5.0, line), (6.0, AgentSpeaks()))
+    assert [(entry["atMs"], entry["ms"]) for entry in sheet.entries] == [
+        (2_950, 1_050),
+        (4_000, 1_000),
+        (6_000, None),
+    ]
+    assert sheet.turns == 1
+    assert sheet.agent_speaks
 
 
 def test_tools_without_what_they_were_given() -> None:

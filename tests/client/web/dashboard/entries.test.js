@@ -51,6 +51,7 @@ describe('in words', () => {
     expect(wordsOf(answer)).toBe('Agent · 2.0 s · reply in 400 ms');
     expect(wordsOf({ ...answer, ms: null, cut: true })).toBe('Agent · now · reply in 400 ms · interrupted');
     expect(wordsOf({ kind: 'tool_end', atMs: 1, tool: 'orders', ms: 12, ok: false })).toBe('orders · 12 ms · failed');
+    expect(wordsOf({ kind: 'lookup_start', atMs: 1, tool: 'ask', lookup: 'orders' })).toBe('Supervisor looks up orders');
     expect(wordsOf({ kind: 'handoff', atMs: 1, from: 'a', to: 'b' })).toBe('Handed from a to b');
     expect(wordsOf({ kind: 'status', atMs: 1, status: 'DISCONNECTED', reason: 'the client left' })).toBe(
       'Model gone · the client left',
