@@ -128,7 +128,7 @@ const dashboard = {
   stages: {
     modelMs: 'Model begins',
     firstDeltaMs: 'First sound',
-    firstPacketMs: 'Sent',
+    firstPacketMs: 'First packet',
   },
   entries: {
     caller: 'Caller',

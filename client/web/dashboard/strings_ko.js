@@ -128,7 +128,7 @@ const dashboard = {
   stages: {
     modelMs: '모델 시작',
     firstDeltaMs: '첫 소리',
-    firstPacketMs: '전송',
+    firstPacketMs: '첫 패킷',
   },
   entries: {
     caller: '발신자',
