@@ -101,6 +101,12 @@ async def test_a_call_is_seen_listened_to_helped_and_ended() -> None:
         await expect(page.locator("#text")).to_have_value("")
         assert "secret" not in await page.content()
 
+        calls, nothing = "**/api/sessions?*", {"sessions": [], "silent": ["another gateway"]}
+        await page.route(calls, lambda route: route.fulfill(json=nothing))
+        await expect(page.locator("#state-gateway dd")).to_have_text("Some do not answer")
+        await expect(row).to_contain_text("OpenAI WebRTC")
+        await page.unroute(calls)
+
         await page.select_option("#language", "ko")
         await expect(page.locator("#hang-up")).to_have_text("끊기")
         await page.select_option("#language", "en")

@@ -9,6 +9,7 @@ const dashboard = {
     live: 'Live',
     draining: 'Shutting down',
     degraded: 'Degraded: {parts}',
+    partial: 'Some do not answer',
     away: 'Not reachable',
     shut: 'Token needed',
   },

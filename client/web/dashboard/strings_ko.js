@@ -9,6 +9,7 @@ const dashboard = {
     live: '실시간',
     draining: '종료 중',
     degraded: '이상: {parts}',
+    partial: '일부가 응답하지 않음',
     away: '연결할 수 없음',
     shut: '토큰 필요',
   },
