@@ -186,6 +186,7 @@ async def test_spoken_conversations(voice: HibariVoice) -> None:
 QUESTION = "What does roaming in Europe cost?"
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_a_filler_is_heard_within_700_ms_while_the_supervisor_takes_3_s(
     voice: HibariVoice,
