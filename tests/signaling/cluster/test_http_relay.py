@@ -16,8 +16,11 @@ from signaling.access import ACCESS
 from signaling.app import Gateway
 from signaling.cluster import http_relay
 from signaling.cluster.http_relay import RELAYED
+from tests.client.tones import tone
 from tests.gateways import running_gateway
 from tests.redis_server import RedisServer, needs_redis, running_redis
+from tests.signaling.callers import until
+from tests.signaling.test_listen import AGENT, only_session, phone, status_of
 from tests.stand_in import StandIn
 
 pytestmark = needs_redis
@@ -133,6 +136,23 @@ async def test_a_gateway_that_tells_nothing_is_named(
 
 async def _away(pattern: str) -> list[bytes]:
     raise ConnectionError("no Redis")
+
+
+async def test_an_operator_listens_in_from_elsewhere(
+    here: Gateway, elsewhere: aiohttp.ClientSession, model: StandIn
+) -> None:
+    async with (
+        aiohttp.ClientSession(here.url) as http,
+        phone() as caller,
+        phone() as operator,
+    ):
+        await caller.call(http, "/whip")
+        where = await operator.call(elsewhere, f"{await only_session(elsewhere)}/listen")
+        line = await model.line()
+        await line.answer("A tone.", tone(0.5, 24_000, hertz=AGENT).tobytes())
+        await until(lambda: len(operator.heard(AGENT)) > 10)
+        assert await status_of(elsewhere.delete(where)) == 200
+        assert await status_of(elsewhere.delete(where)) == 404
 
 
 async def test_a_key_controls_its_own_call_wherever_it_asks(

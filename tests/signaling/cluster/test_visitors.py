@@ -84,6 +84,37 @@ async def test_a_client_that_reads_too_slowly_is_cut_off_and_may_come_back(
         await back.wait("message", lambda m: m["content"] == "Are you there?")
 
 
+async def test_a_client_that_leaves_while_it_resumes_leaves_nothing(
+    here: Gateway, there: Gateway
+) -> None:
+    async with Caller(here.url) as caller:
+        joined = await caller.join()
+    session = session_of(here, joined)
+    assert there.cluster is not None
+    for _ in range(10):
+        async with Caller(there.url) as hasty:
+            wishes = {name: joined[name] for name in ("sessionId", "resumeToken")}
+            await hasty._socket.emit("join_session", wishes)
+        await until(lambda: not len(there.cluster.away))
+        await until(lambda: not len(visitors_of(here)))
+        await until(lambda: not len(here.cluster.lines if here.cluster else ()))
+    await until_nobody_listens(session)
+    assert not session.ended
+    async with Caller(there.url) as back:
+        assert (await back.resume(joined))["ok"]
+
+
+async def test_two_gateways_resume_from_each_other_at_once(here: Gateway, there: Gateway) -> None:
+    async with Caller(here.url) as one, Caller(there.url) as two:
+        first, second = await one.join(), await two.join()
+    async with Caller(there.url) as one, Caller(here.url) as two:
+        for _ in range(5):
+            answers = await asyncio.gather(one.resume(first), two.resume(second))
+            assert [each["ok"] for each in answers] == [True, True]
+        said = await asyncio.gather(one.ask("send_text", "One."), two.ask("send_text", "Two."))
+        assert all(each["ok"] for each in said)
+
+
 async def test_a_resumed_session_goes_by_its_owner(model: StandIn, redis: RedisServer) -> None:
     from signaling.caller import Scope
     from signaling.tokens import SecretTokens
