@@ -75,6 +75,8 @@ async function askCalls() {
   // Of several gateways some may not have told their calls (docs/scaling.md): these are as they were.
   const isWhole = told.silent === undefined || told.silent?.length === 0;
   const ids = new Set(told.sessions.map(({ id }) => id));
+  // A call that begins or ends is in the day's figures at once.
+  if (calls?.length !== ids.size) polls.history.now();
   calls = isWhole ? told.sessions : [...told.sessions, ...(calls ?? []).filter(({ id }) => !ids.has(id))];
   opened(isWhole);
   pickFirst();
