@@ -194,7 +194,7 @@ class Gateway:
         )
         app.add_routes(HttpDoor(sessions, observing.health.report).routes())
         app.add_routes(observing.routes())
-        app.add_routes(OperatorsDoor(sessions).routes())
+        app.add_routes(OperatorsDoor(sessions, ice_servers).routes())
         app.add_routes(ListenDoor(sessions).routes())
         try:
             await self.sip.start()

@@ -27,6 +27,7 @@ from signaling.bodies import read_json
 from signaling.client_secrets import MAX_BODY
 from signaling.events import bad_request, text_field
 from signaling.http_errors import not_found
+from signaling.ice import IceServers
 
 _SESSIONS: Final = "/api/sessions"
 _SESSION: Final = f"{_SESSIONS}/{{id}}"
@@ -44,10 +45,13 @@ _QUALITY: Final[Mapping[str, str]] = {
 
 
 class OperatorsDoor:
-    """Looks on at all sessions from now on."""
+    """Looks on at all sessions from now on.
 
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    :param ice_servers: those by which an operator reaches a call that it listens to.
+    """
+
+    def __init__(self, sessions: Sessions, ice_servers: IceServers) -> None:
+        self._sessions, self._ice_servers = sessions, ice_servers
         self._sheets: dict[str, CallSheet] = {}
         self._levels: WeakKeyDictionary[Session, CallLevels] = WeakKeyDictionary()
         self._clock = asyncio.get_running_loop().time
@@ -80,10 +84,11 @@ class OperatorsDoor:
         return _told({"sessions": shown})
 
     async def _look(self, request: web.Request) -> web.Response:
-        """The same of one, and its ``timeLine``."""
+        """The same of one, its ``timeLine``, and the ``iceServers`` for listening in."""
         session = self._find(request)
         time_line = list(self._sheets[session.id].entries)
-        return _told({**self._shown(session), "timeLine": time_line})
+        servers = self._ice_servers.for_user(f"operator-{session.id}")
+        return _told({**self._shown(session), "timeLine": time_line, "iceServers": servers})
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         """End it; answered when nothing of it is left."""

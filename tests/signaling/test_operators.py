@@ -14,7 +14,9 @@ from tests.stand_in import StandIn
 async def test_a_call_is_listed_looked_at_and_ended() -> None:
     async with (
         StandIn() as model,
-        running_gateway(model.url) as gateway,
+        running_gateway(
+            model.url, ice_servers='[{"urls": "turn:127.0.0.1:9"}]', turn_secret="between-us"
+        ) as gateway,
         aiohttp.ClientSession(gateway.url) as http,
         Caller(gateway.url) as caller,
     ):
@@ -39,7 +41,11 @@ async def test_a_call_is_listed_looked_at_and_ended() -> None:
         path = f"/api/sessions/{shown['id']}"
         _, looked = await get(path)
         assert [entry["kind"] for entry in looked["timeLine"]][:2] == ["status", "caller"]
-        assert "secret" not in str(looked)
+        assert "It is a secret" not in str(looked)
+        (server,) = looked["iceServers"]
+        assert server["urls"] == ["turn:127.0.0.1:9"]
+        assert server["username"].endswith(f":operator-{shown['id']}")
+        assert "iceServers" not in str(listed), "credentials are for who listens in"
         _, both = await get(f"/api/sessions?timeLine={shown['id']}")
         assert [len(each["timeLine"]) for each in both["sessions"]] == [len(looked["timeLine"])]
 

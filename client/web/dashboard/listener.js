@@ -1,6 +1,5 @@
 /** Listening in on a call: audio comes, none goes. */
 import { TalkpathError } from '../lib/errors.js';
-import { fetchIceServers } from '../page/sip_ice_servers.js';
 
 const GATHERING_MS = 2_000;
 
@@ -43,7 +42,8 @@ export class Listener {
   }
 
   async #connect(id) {
-    const iceServers = await fetchIceServers({});
+    const { iceServers } = await this.#api.get(`/sessions/${encodeURIComponent(id)}`);
+    if (this.id !== id) return;
     const peer = new RTCPeerConnection({ iceServers });
     this.#peer = peer;
     peer.addTransceiver('audio', { direction: 'recvonly' });
