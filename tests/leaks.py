@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-GRACE = 1.0
+GRACE = 3.0
 _TURN = 0.005
 _DESCRIPTORS = Path("/proc/self/fd")
 _THREADS = Path("/proc/self/task")
