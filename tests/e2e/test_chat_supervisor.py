@@ -212,6 +212,7 @@ async def test_a_filler_is_heard_within_700_ms_while_the_supervisor_takes_3_s(
     assert sum(wait <= 0.7 for wait in waits) >= 2, waits
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_a_caller_who_speaks_up_is_answered_and_no_result_is_lost(
     voice: HibariVoice,
@@ -246,10 +247,13 @@ async def test_a_caller_who_speaks_up_is_answered_and_no_result_is_lost(
             assert heard.problems == []
 
     async with running_gateway(None, agent_set=SLOW) as gateway:
-        # Three at once: the embedded model would understand six too late where others compute too.
-        for spoken in (False, True):
-            moments = ("filler", "look-up", "answer")
-            await asyncio.gather(*(one(moment, spoken, gateway.url) for moment in moments))
+        await asyncio.gather(
+            *(
+                one(moment, spoken, gateway.url)
+                for moment in ("filler", "look-up", "answer")
+                for spoken in (False, True)
+            )
+        )
 
 
 @pytest.mark.timeout(60)
