@@ -148,11 +148,6 @@ class SocketIoDoor:
         """A client is there."""
         self._clients[client.sid] = client
 
-    def may_resume(self, data: Any, caller: Caller) -> None:
-        """:raises GatewayError: ``data`` of ``join_session`` resumes no session of the caller's."""
-        join = events.Join.parse(data)
-        self._find(join.session_id or "", join.resume_token or "", caller)
-
     async def resume(self, client: Client, data: Any) -> Ack:
         """What ``join_session`` of a client is acknowledged with. :raises GatewayError: refused."""
         async with client.turn:
@@ -273,10 +268,11 @@ class SocketIoDoor:
     async def _join_elsewhere(self, client: Client, place: str, data: Any, caller: Caller) -> Ack:
         """Resume a session of the gateway ``place``."""
         assert self._away is not None
+        answer = await self._away.join(client, place, data, caller)
+        # Not before: a join that fails ends nothing.
         if client.session is not None:
-            await self._away.check(place, data, caller)
             await self._end(client, client.session, Ending.CHANGED)
-        return await self._away.join(client, place, data, caller)
+        return answer
 
     def _count(self, whose: str, refusal: str, *, is_address: bool = True) -> None:
         """:raises GatewayError: ``rate_limited``."""

@@ -64,6 +64,15 @@ class RedisServer:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It says nothing meanwhile, and does later what it was asked."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
     def stop(self) -> None:
         """As a machine that fails: at once."""
         if self.process is not None:

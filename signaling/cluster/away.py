@@ -30,8 +30,6 @@ class Away:
         self.id = secrets.token_hex(12)
         self.client = client
         self.place = place
-        self.is_open = False
-        """The session was resumed, and not left since."""
 
 
 class AwayClients:
@@ -50,31 +48,33 @@ class AwayClients:
         """The other gateway that a session is of; None: it is none of another's."""
         return self._bus.place.elsewhere(session_id or "")
 
-    async def check(self, place: str, data: Any, caller: Caller) -> None:
-        """Whether ``data`` of ``join_session`` would resume a session there.
-
-        :raises GatewayError: as resuming it would.
-        """
-        await self._ask(place, "may-resume", {"data": data, "caller": caller.told()})
-
     async def join(self, client: Client, place: str, data: Any, caller: Caller) -> Ack:
-        """Resume a session there; what the client is to be acknowledged.
+        """Resume a session there; what the client is to be acknowledged. A session that it has had
+        at a third gateway is left then, and not before.
 
         :raises GatewayError: ``session_expired``: there is none, or it is not this client's;
-            ``upstream_unavailable``: that cannot be found out now.
+            ``upstream_unavailable``: that cannot be found out now; ``no_session``: the client is
+            gone.
         """
-        away = client.away
-        if away is None or away.place != place:
-            self.leave(client, certain=True)
-            away = client.away = self._away_to(place, client)
+        before = client.away
+        away = before if before is not None and before.place == place else None
+        if away is None:
+            away = self._away_to(place, client)
         told = {"line": away.id, "data": data, "caller": caller.told(), "remote": client.remote}
+        joined = False
         try:
             answer = await self._ask(place, "resume", told)
-            away.is_open = True
-            self._lines.opened(away.id)
+            joined = not client.gone
         finally:
-            if not away.is_open:
-                self.leave(client, certain=True)
+            if not joined and away is not before:
+                # The session may have been resumed all the same, and told what nobody heard.
+                self._leave(away, certain=False)
+        if not joined:
+            raise GatewayError(ErrorCode.NO_SESSION, "the connection is closing")
+        if away is not before:
+            self.leave(client, certain=True)
+            client.away = away
+            self._lines.opened(away.id)
         return dict(answer)
 
     def _away_to(self, place: str, client: Client) -> Away:
@@ -111,9 +111,12 @@ class AwayClients:
 
         :param certain: as :meth:`Sessions.release` takes it.
         """
-        if (away := client.away) is not None:
-            self._forget(away)
-            self._tell(away.place, "left", {"line": away.id, "certain": certain})
+        if client.away is not None:
+            self._leave(client.away, certain=certain)
+
+    def _leave(self, away: Away, *, certain: bool) -> None:
+        self._forget(away)
+        self._tell(away.place, "left", {"line": away.id, "certain": certain})
 
     async def _ask(self, place: str, what: str, body: Body) -> Body:
         try:

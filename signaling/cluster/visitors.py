@@ -20,9 +20,6 @@ class Host(Protocol):
     def admit(self, client: Client) -> None:
         """A client is there."""
 
-    def may_resume(self, data: Any, caller: Caller) -> None:
-        """:raises GatewayError: ``data`` of ``join_session`` resumes no session of the caller's."""
-
     async def resume(self, client: Client, data: Any) -> dict[str, Any]:
         """What a client's ``join_session`` is acknowledged with. :raises GatewayError: refused."""
 
@@ -48,7 +45,6 @@ class Visitors:
         self._bus, self._lines, self._host = bus, lines, host
         self._here: dict[str, Visitor] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        bus.on_ask("may-resume", self._may_resume)
         bus.on_ask("resume", self._resume)
         bus.on_ask("event", self._event)
         bus.on_tell("left", self._left)
@@ -71,7 +67,8 @@ class Visitors:
         self._tell(sid, "told", {"name": name, "payload": payload, "several": several})
 
     def backlog(self, sid: str) -> int:
-        return self._bus.queued
+        # All share one queue: what waits there for one client is to hold up no other's voice.
+        return self._bus.queued // max(1, len(self._here))
 
     def cut(self, sid: str) -> None:
         self._tell(sid, "over", {"cut": True})
@@ -88,10 +85,6 @@ class Visitors:
             self._dismiss(line, certain=False)
 
     # -- from their gateways
-
-    async def _may_resume(self, place: str, body: Body) -> Body:
-        self._host.may_resume(body.get("data"), Caller.of(body["caller"]))
-        return {}
 
     async def _resume(self, place: str, body: Body) -> Body:
         line, caller, remote = str(body["line"]), Caller.of(body["caller"]), str(body["remote"])

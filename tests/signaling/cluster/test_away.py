@@ -10,6 +10,7 @@ from client.python import Microphone
 from client.python.peer import Peer
 from gateway.core.ending import Ending
 from signaling.app import Gateway
+from signaling.cluster import away as away_module
 from tests.client.tones import tone
 from tests.gateways import running_gateway
 from tests.redis_server import RedisServer, needs_redis, running_redis
@@ -181,6 +182,52 @@ async def test_who_goes_to_another_session_leaves_the_one_it_had(
         fresh = await caller.join()
         await until(lambda: not len(here.sessions or ()))
         assert [each.id for each in there.sessions] == [fresh["sessionId"]]
+
+
+@pytest.mark.parametrize("has_another", [False, True])
+async def test_a_resume_that_comes_too_late_loses_nothing(
+    here: Gateway,
+    there: Gateway,
+    model: StandIn,
+    redis: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    has_another: bool,
+) -> None:
+    async with Caller(here.url) as caller:
+        joined = await caller.join()
+        await caller.reach_model()
+        line = await model.line()
+    session = session_of(here, joined)
+    await until_nobody_listens(session)
+    for number in range(5):
+        await line.question(f"Missed {number}.")
+    await until(lambda: session._mailbox.backlog == 5 * 6)
+    async with Caller(there.url) as again:
+        own = await again.join() if has_another else None
+        with redis.frozen(), monkeypatch.context() as hurried:
+            hurried.setattr(away_module, "EVENT_TIMEOUT", 0.05)
+            late = await again.resume(joined)
+        assert late["error"]["code"] == "upstream_unavailable"
+        assert (await again.ask("interrupt"))["ok"] is has_another, "it keeps what it has"
+        # It is resumed now, for nobody: what it tells is lost.
+        assert (await again.resume(joined))["ok"]
+        await again.wait("message", lambda m: m["content"] == "Missed 4.")
+        assert [m["content"] for m in again.of("message")] == [f"Missed {n}." for n in range(5)]
+        if own is not None:
+            ended = await again.wait("session_status", lambda s: s["status"] == "DISCONNECTED")
+            assert (ended["sessionId"], ended["reason"]) == (own["sessionId"], Ending.CHANGED)
+
+
+async def test_who_cannot_go_on_to_a_third_gateway_keeps_what_it_has(
+    here: Gateway, there: Gateway
+) -> None:
+    async with Caller(here.url) as caller:
+        joined = await caller.join()
+    async with Caller(there.url) as again:
+        await again.resume(joined)
+        gone = await again.resume({**joined, "sessionId": "sess_g0123456789ab_00"})
+        assert gone["error"]["code"] == "session_expired"
+        assert await again.ask("interrupt") == {"ok": True}
 
 
 async def test_a_client_is_cut_when_its_session_s_gateway_is_gone(
