@@ -24,7 +24,7 @@ from gateway.core.events import GatewayError
 from signaling.auth import CALLER
 from signaling.bodies import read_body
 from signaling.cluster.bus import Body, Bus, Gone
-from signaling.cluster.relayed import relayed, relayed_caller
+from signaling.cluster.relayed import not_serving, relayed, relayed_caller
 from signaling.forwarded import remote_of
 from signaling.http_errors import Handler, not_found, unavailable
 
@@ -79,8 +79,9 @@ class HttpRelay:
 
     @property
     def own(self) -> aiohttp.ClientSession:
-        """Reaches this gateway itself."""
-        assert self._http is not None
+        """Reaches this gateway itself. :raises GatewayError: it does not serve yet."""
+        if self._http is None:
+            raise not_serving()
         return self._http
 
     async def close(self) -> None:
@@ -150,17 +151,20 @@ class HttpRelay:
 
     async def _perform(self, place: str, asked: Body) -> Body:
         headers: Mapping[str, Any] = asked["headers"]
-        async with self.own.request(
-            asked["method"],
-            asked["path"],
-            headers=dict(headers),
-            data=asked["content"] or None,
-            skip_auto_headers=("Content-Type",),
-            allow_redirects=False,
-        ) as answer:
-            back = [(n, v) for n, v in answer.headers.items() if n.lower() not in _NOT_BACK]
-            content = await answer.read()
-            return {"status": answer.status, "headers": back, "content": content}
+        try:
+            async with self.own.request(
+                asked["method"],
+                asked["path"],
+                headers=dict(headers),
+                data=asked["content"] or None,
+                skip_auto_headers=("Content-Type",),
+                allow_redirects=False,
+            ) as answer:
+                back = [(n, v) for n, v in answer.headers.items() if n.lower() not in _NOT_BACK]
+                content = await answer.read()
+        except aiohttp.ClientError:
+            raise not_serving() from None
+        return {"status": answer.status, "headers": back, "content": content}
 
 
 def _asked(request: web.Request, content: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from signaling.auth import CALLER
 from signaling.client_socket import ClientWebSocket
 from signaling.cluster.bus import Body, Bus, Gone
 from signaling.cluster.lines import Lines
-from signaling.cluster.relayed import relayed
+from signaling.cluster.relayed import not_serving, relayed
 from signaling.forwarded import remote_of
 from signaling.http_errors import Refused, unavailable
 
@@ -134,6 +134,8 @@ class SocketRelay:
             )
         except aiohttp.WSServerHandshakeError as refused:
             return {"status": refused.status}
+        except aiohttp.ClientError:
+            raise not_serving() from None
         self._there[line] = there = _There(place, socket)
         self._lines.add(line, place, lambda: self._leave(line))
         self._lines.opened(line)

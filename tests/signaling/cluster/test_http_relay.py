@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.sessions import Sessions
 from signaling.access import ACCESS
 from signaling.app import Gateway
 from signaling.cluster import http_relay
+from signaling.cluster.bus import ANSWER_TIMEOUT
 from signaling.cluster.http_relay import RELAYED
 from tests.client.tones import tone
 from tests.gateways import running_gateway
@@ -207,6 +209,22 @@ async def test_a_redis_that_is_lost_is_said(model: StandIn) -> None:
                 assert await code_of(answer) == (503, "upstream_unavailable")
                 assert answer.headers["Retry-After"] == "5"
             assert not session.ended
+
+
+async def test_a_gateway_that_stops_says_so(
+    here: Gateway, there: Gateway, elsewhere: aiohttp.ClientSession
+) -> None:
+    session = sessions_of(here).open("ann")
+    assert here._runner is not None
+    assert here.cluster is not None
+    for site in here._runner.sites:
+        await site.stop()
+    async with asyncio.timeout(ANSWER_TIMEOUT / 2):
+        async with elsewhere.get(f"/api/sessions/{session.id}") as answer:
+            assert await code_of(answer) == (503, "upstream_unavailable")
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await elsewhere.ws_connect(f"/v1/realtime?call_id=rtc_{here.cluster.place.mark}00")
+        assert caught.value.status == 503
 
 
 def test_every_route_of_a_call_is_passed_on() -> None:
