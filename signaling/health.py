@@ -175,8 +175,9 @@ class Health:
         cluster = self._watched.cluster
         if cluster is None:
             return Part()
-        up, away, here = cluster.link.is_up, len(cluster.away), len(cluster.visitors or ())
-        return Part(not up, {"connected": up, "clientsAway": away, "visitors": here})
+        up, shares = cluster.link.is_up, cluster.shares_secret
+        clients = {"clientsAway": len(cluster.away), "visitors": len(cluster.visitors or ())}
+        return Part(not (up and shares), {"connected": up, "sharesSecret": shares, **clients})
 
     def _loop(self, now: float) -> Part:
         count = self._watched.lag.count

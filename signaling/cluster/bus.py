@@ -27,7 +27,12 @@ MAX_QUEUED: Final = 8_192
 MAX_ASKED: Final = 1_024
 """Questions of other gateways that are being answered."""
 
+MAX_HEARD_OF: Final = 1_024
+"""Gateways of which it is remembered what they said last; the longest silent is forgotten."""
+
 _SIGNATURE: Final = hashlib.sha256().digest_size
+
+_UNREADABLE = (LookupError, TypeError, ValueError)
 
 Body = Mapping[str, Any]
 
@@ -43,6 +48,8 @@ class Link(Protocol):
     def queued(self) -> int: ...
 
     def send(self, to: str, data: bytes, heard: asyncio.Future[int] | None = None) -> None: ...
+
+    async def knows(self, name: str) -> bool: ...
 
     async def names(self) -> set[str]: ...
 
@@ -106,7 +113,8 @@ class Bus:
 
         :raises Gone: there is no gateway ``place``.
         :raises GatewayError: what it refused with; ``upstream_unavailable``: Redis is not there, or
-            there is no answer; ``bad_request``: no message can hold ``body``.
+            the other gateway does not hear or answer; ``bad_request``: no message can hold
+            ``body``.
         """
         number = next(self._numbers)
         answer: asyncio.Future[Body] = self._loop.create_future()
@@ -116,6 +124,8 @@ class Bus:
             async with asyncio.timeout(timeout):
                 self._send(place, {"what": what, "ask": number, "body": body}, heard)
                 if await heard == 0:
+                    if await self._link.knows(place):
+                        raise _unavailable("the gateway that has the call cannot be reached")
                     raise Gone(place)
                 return await answer
         except TimeoutError:
@@ -159,8 +169,11 @@ class Bus:
             return
         match message:
             case {"from": str(place), "number": int(number)}:
-                if number > self._heard_of.get(place, 0):
-                    self._heard_of[place] = number
+                last = self._heard_of.pop(place, 0)
+                self._heard_of[place] = max(last, number)
+                if len(self._heard_of) > MAX_HEARD_OF:
+                    del self._heard_of[next(iter(self._heard_of))]
+                if number > last:
                     self._dispatch(place, message)
 
     def _dispatch(self, place: str, message: Body) -> None:
@@ -172,7 +185,10 @@ class Bus:
             case {"what": str(what), "ask": int(number), "body": dict(body)} if what in self._asks:
                 self._begin_answer(place, number, what, body)
             case {"what": str(what), "body": dict(body)} if what in self._tells:
-                self._tells[what](place, body)
+                try:
+                    self._tells[what](place, body)
+                except _UNREADABLE:
+                    log.exception("what another gateway tells makes no sense", what=what)
 
     def _begin_answer(self, place: str, number: int, what: str, body: Body) -> None:
         if len(self._answering) >= MAX_ASKED:

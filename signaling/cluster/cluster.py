@@ -25,8 +25,9 @@ class Cluster:
     :ivar visitors: the other way round.
     """
 
-    def __init__(self, link: RedisLink, bus: Bus) -> None:
+    def __init__(self, link: RedisLink, bus: Bus, *, has_secret: bool) -> None:
         self.link, self.bus = link, bus
+        self._has_secret = has_secret
         self.place = bus.place
         self.lines = Lines(bus)
         self.away = AwayClients(bus, self.lines)
@@ -54,8 +55,14 @@ class Cluster:
             await link.start()
         except RedisUnavailable as error:
             raise SettingsError(str(error)) from None
-        secret = derived(secret_of(settings) or link.secret, "messages between gateways")
-        return cls(link, Bus(link, place, secret))
+        own = secret_of(settings)
+        secret = derived(own or link.secret, "messages between gateways")
+        return cls(link, Bus(link, place, secret), has_secret=own is not None)
+
+    @property
+    def shares_secret(self) -> bool:
+        """False: gateways that came later know another one, and neither hear nor are heard."""
+        return self._has_secret or not self.link.is_split
 
     def receive(self, host: Host) -> None:
         """Clients of other gateways are let in from now on."""

@@ -79,7 +79,8 @@ class Lines:
         lost = ours
         try:
             answer = await self._bus.ask(place, "alive", {"lines": ours}, PATIENCE)
-            lost = [line for line in ours if line in answer["unknown"]]
+            unknown = answer.get("unknown", ours)
+            lost = [line for line in ours if line in unknown]
         except Gone:
             log.info("another gateway is gone", gateway=place, lines=len(ours))
         except GatewayError as error:

@@ -36,6 +36,12 @@ PATIENCE: Final = 3.0
 RETRY_AFTER: Final = (0.1, 2.0)
 """Seconds until it is tried again: at first, and at most."""
 
+KNOWN_EVERY: Final = 5.0
+"""Seconds between two times that a gateway lets Redis know that it lives."""
+
+KNOWN_FOR: Final = 30.0
+"""Seconds for which Redis knows it then: one that is not heard of for so long is gone."""
+
 _BATCH: Final = 64
 _PREFIX: Final = "talkpath:"
 _SECRET: Final = f"{_PREFIX}secret"
@@ -61,6 +67,9 @@ class RedisLink:
         self.is_up = False
         self.secret = b""
         """What all gateways at this Redis know, from :meth:`start` on."""
+        self.is_split = False
+        """Redis was emptied, and a gateway came first that did not know the secret: there are two.
+        """
         self._url, self._name = url, name
         self._take: Callable[[bytes], None] = lambda _: None
         self._redis = Redis.from_url(
@@ -86,12 +95,13 @@ class RedisLink:
         self._running.add_done_callback(_say_why)
 
     async def close(self) -> None:
-        """What was sent before is on its way then."""
+        """What was sent before is on its way then, and Redis knows that this gateway is gone."""
         if self._running is not None:
             if self.is_up:
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(TimeoutError, *_BROKEN):
                     async with asyncio.timeout(PATIENCE):
                         await self._queue.join()
+                        await self._redis.delete(_known(self._name))
             self._running.cancel()
             await asyncio.wait([self._running])
             self._drop_queue()
@@ -144,6 +154,16 @@ class RedisLink:
             raise _unavailable() from None
         return value.decode() if isinstance(value, bytes) else None
 
+    async def knows(self, name: str) -> bool:
+        """Whether there is a gateway of that name, even if it does not listen just now.
+
+        :raises GatewayError: ``upstream_unavailable``.
+        """
+        try:
+            return bool(await self._redis.exists(_known(name)))
+        except _BROKEN:
+            raise _unavailable() from None
+
     async def names(self) -> set[str]:
         """The gateways that listen now, this one among them.
 
@@ -165,22 +185,37 @@ class RedisLink:
             await pubsub.subscribe(_channel(self._name))
             if await pubsub.get_message(timeout=PATIENCE) is None:
                 raise TimeoutError("it does not answer")
-            # Whoever comes first says it. A Redis that forgot it is told again.
-            proposed = self.secret or secrets.token_bytes(32)
-            await self._redis.set(_SECRET, proposed, nx=True)
-            agreed = await self._redis.get(_SECRET)
-            self.secret = agreed if isinstance(agreed, bytes) else proposed
+            await self._be_known()
             self.is_up = True
         finally:
             if not self.is_up:
                 await _closed(pubsub)
         return pubsub
 
+    async def _be_known(self) -> None:
+        # Whoever comes first says the secret. A Redis that forgot it is told again.
+        proposed = self.secret or secrets.token_bytes(32)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(_known(self._name), b"", px=round(1000 * KNOWN_FOR))
+            pipe.set(_SECRET, proposed, nx=True)
+            pipe.get(_SECRET)
+            agreed: bytes = (await pipe.execute())[-1]
+        self.secret = self.secret or agreed
+        if self.secret != agreed and not self.is_split:
+            log.warning("Redis was emptied, and there is another secret in it now")
+        self.is_split = self.secret != agreed
+
+    async def _stay_known(self) -> None:
+        while True:
+            await asyncio.sleep(KNOWN_EVERY)
+            await self._be_known()
+
     async def _run(self, pubsub: PubSub) -> None:
         while True:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._write(), name="redis-link-writer")
+                    tasks.create_task(self._stay_known(), name="redis-link-known")
                     await self._read(pubsub)
             except* _BROKEN as broken:
                 log.warning("lost Redis", error=_reason(broken))
@@ -252,6 +287,10 @@ async def _closed(pubsub: PubSub) -> None:
 def _say_why(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("no longer connected to Redis", exc_info=error)
+
+
+def _known(name: str) -> str:
+    return f"{_PREFIX}known:{name}"
 
 
 def _channel(name: str) -> str:

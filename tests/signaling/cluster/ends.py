@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
+import redis.asyncio
+
 from signaling.cluster.bus import Bus
 from signaling.cluster.place import Place
 from signaling.cluster.redis_link import RedisLink
@@ -14,9 +16,9 @@ SECRET = b"between gateways"
 
 
 @contextlib.asynccontextmanager
-async def bus(redis: RedisServer, secret: bytes = SECRET) -> AsyncIterator[Bus]:
+async def bus(server: RedisServer, secret: bytes = SECRET) -> AsyncIterator[Bus]:
     place = Place()
-    link = RedisLink(redis.url, place.name)
+    link = RedisLink(server.url, place.name)
     made = Bus(link, place, secret)
     try:
         await link.start()
@@ -24,3 +26,9 @@ async def bus(redis: RedisServer, secret: bytes = SECRET) -> AsyncIterator[Bus]:
     finally:
         await made.close()
         await link.close()
+
+
+@contextlib.asynccontextmanager
+async def redis_client(server: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
+    async with redis.asyncio.Redis.from_url(server.url) as client:
+        yield client

@@ -10,10 +10,12 @@ import pytest
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.cluster import bus as bus_module
-from signaling.cluster.bus import Body, Gone
+from signaling.cluster import redis_link
+from signaling.cluster.bus import Body, Bus, Gone
 from signaling.cluster.message import pack
+from signaling.cluster.redis_link import RedisLink
 from tests.redis_server import RedisServer, needs_redis, running_redis
-from tests.signaling.callers import until
+from tests.signaling.callers import PATIENCE, until
 from tests.signaling.cluster.ends import bus
 
 pytestmark = needs_redis
@@ -48,6 +50,32 @@ async def test_who_is_gone_is_noticed_at_once(redis: RedisServer) -> None:
         with pytest.raises(Gone):
             await ann.ask("0123456789ab", "echo", {})
         ann.tell("0123456789ab", "hello", {})
+
+
+async def test_who_lost_redis_alone_is_not_gone(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "KNOWN_FOR", 0.3)
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("echo", echo)
+        await ann.ask(bob.place.name, "echo", {})
+        await cut_off(bob)
+        with pytest.raises(GatewayError) as caught:
+            await ann.ask(bob.place.name, "echo", {})
+        assert caught.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
+        async with asyncio.timeout(PATIENCE):
+            while await ann._link.knows(bob.place.name):
+                pass
+        with pytest.raises(Gone):
+            await ann.ask(bob.place.name, "echo", {})
+
+
+async def cut_off(bus: Bus) -> None:
+    """From Redis, without a word to it."""
+    assert isinstance(bus._link, RedisLink)
+    assert bus._link._running is not None
+    bus._link._running.cancel()
+    await asyncio.wait([bus._link._running])
 
 
 async def test_who_does_not_answer_is_not_waited_for(
@@ -125,6 +153,28 @@ async def test_what_makes_no_sense_is_left_alone(
         ann._link.send(bob.place.name, ann._signature(bob.place.name, data) + data)
         ann._link.send(bob.place.name, ann._signature(bob.place.name, b"{") + b"{")
         assert (await ann.ask(bob.place.name, "echo", {"n": 1}))["n"] == 1
+
+
+async def test_what_a_listener_cannot_read_ends_nothing(redis: RedisServer) -> None:
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_tell("number", lambda place, body: print(int(body["n"])))
+        bob.on_ask("echo", echo)
+        for body in ({}, {"n": []}, {"n": "one"}):
+            ann.tell(bob.place.name, "number", body)
+        assert (await ann.ask(bob.place.name, "echo", {"n": 1}))["n"] == 1
+
+
+async def test_gateways_of_the_past_are_forgotten(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "MAX_HEARD_OF", 2)
+    async with bus(redis) as ann:
+        ann.on_ask("echo", echo)
+        for _ in range(4):
+            async with bus(redis) as bob:
+                await bob.ask(ann.place.name, "echo", {})
+        assert len(ann._heard_of) == 2
+        assert bob.place.name in ann._heard_of
 
 
 async def test_what_is_asked_at_once_is_bounded(

@@ -14,6 +14,7 @@ from signaling.cluster.cluster import Cluster
 from tests.gateways import loopback_settings, running_gateway
 from tests.redis_server import RedisServer, needs_redis, running_redis
 from tests.signaling.callers import Caller, until
+from tests.signaling.cluster.ends import redis_client
 from tests.stand_in import StandIn
 
 LONG = "Be brief. " * 1_000
@@ -104,7 +105,12 @@ async def test_health_tells_of_redis_and_metrics_of_its_lines(model: StandIn) ->
                 await again.resume(joined)
                 async with http.get("/health") as answer:
                     health = await answer.json()
-                    assert health["redis"] == {"connected": True, "clientsAway": 1, "visitors": 0}
+                    assert health["redis"] == {
+                        "connected": True,
+                        "sharesSecret": True,
+                        "clientsAway": 1,
+                        "visitors": 0,
+                    }
                     assert health["status"] == "ok"
                 async with http.get("/metrics") as page:
                     text = await page.text()
@@ -120,6 +126,29 @@ async def test_health_tells_of_redis_and_metrics_of_its_lines(model: StandIn) ->
                 assert not health["redis"]["connected"]
             async with http.get("/ready") as answer:
                 assert answer.status == 200, "it takes calls"
+
+
+@needs_redis
+@pytest.mark.parametrize("secret", [None, "a secret of at least thirty-two bytes"])
+async def test_health_tells_of_another_secret_in_redis(
+    model: StandIn, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, secret: str | None
+) -> None:
+    monkeypatch.setattr("signaling.cluster.redis_link.KNOWN_EVERY", 0.01)
+    settings: dict[str, Any] = {} if secret is None else {"auth_secret": secret}
+    async with (
+        running_gateway(model.url, redis_url=redis.url, **settings) as gateway,
+        redis_client(redis) as client,
+        aiohttp.ClientSession(gateway.url) as http,
+    ):
+        await client.set("talkpath:secret", b"of whoever came first after it was emptied")
+        assert gateway.cluster is not None
+        link = gateway.cluster.link
+        await until(lambda: link.is_split)
+        async with http.get("/health") as answer:
+            health = await answer.json()
+        assert health["redis"]["sharesSecret"] == (secret is not None), health
+        assert health.get("degraded") == (["redis"] if secret is None else None)
+        await client.delete("talkpath:secret")
 
 
 @needs_redis

@@ -13,6 +13,7 @@ from signaling.cluster import redis_link
 from signaling.cluster.redis_link import RedisLink, RedisUnavailable
 from tests.redis_server import RedisServer, needs_redis, running_redis
 from tests.signaling.callers import PATIENCE, until
+from tests.signaling.cluster.ends import redis_client as client_of
 
 pytestmark = needs_redis
 
@@ -66,6 +67,51 @@ async def test_all_know_the_same_secret(redis: RedisServer) -> None:
         assert ann.link.secret == bob.link.secret
 
 
+async def test_an_emptied_redis_is_told_the_secret_again(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "KNOWN_EVERY", 0.01)
+    async with ends(redis, "ann") as (ann,), client_of(redis) as client:
+        await client.flushall()
+        async with asyncio.timeout(PATIENCE):
+            while not await client.exists("talkpath:secret"):
+                pass
+        async with ends(redis, "bob") as (bob,):
+            assert ann.link.secret == bob.link.secret
+        assert not ann.link.is_split
+
+
+async def test_who_finds_another_secret_keeps_its_own_and_knows(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "KNOWN_EVERY", 0.01)
+    async with ends(redis, "ann") as (ann,), client_of(redis) as client:
+        secret = ann.link.secret
+        await client.set("talkpath:secret", b"of whoever came first after it was emptied")
+        await until(lambda: ann.link.is_split)
+        assert ann.link.secret == secret
+        await client.delete("talkpath:secret")
+        await until(lambda: not ann.link.is_split)
+
+
+async def test_a_gateway_is_known_until_it_leaves(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "KNOWN_EVERY", 0.01)
+    monkeypatch.setattr(redis_link, "KNOWN_FOR", 0.2)
+    async with ends(redis, "ann") as (ann,), client_of(redis) as client:
+        async with ends(redis, "bob"):
+            await client.delete("talkpath:known:bob")
+            async with asyncio.timeout(PATIENCE):
+                while not await ann.link.knows("bob"):
+                    pass
+        assert not await ann.link.knows("bob")
+        await client.set("talkpath:known:cid", b"", px=1)
+        async with asyncio.timeout(PATIENCE):
+            while await ann.link.knows("cid"):
+                pass
+
+
 async def test_what_is_kept_is_known_to_all_for_a_while(redis: RedisServer) -> None:
     async with ends(redis, "ann", "bob") as (ann, bob):
         await ann.link.keep("key:1", "héllo", 60)
@@ -86,7 +132,7 @@ async def test_a_redis_that_is_lost_comes_back_by_itself() -> None:
             with pytest.raises(GatewayError) as caught:
                 ann.link.send("bob", b"lost")
             assert caught.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
-            for asking in (ann.link.keep("a", "b", 1), ann.link.kept("a")):
+            for asking in (ann.link.keep("a", "b", 1), ann.link.kept("a"), ann.link.knows("bob")):
                 with pytest.raises(GatewayError, match="Redis cannot be reached"):
                     await asking
             redis.start()

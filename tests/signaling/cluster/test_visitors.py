@@ -9,6 +9,7 @@ import pytest
 from gateway.core.ending import Ending
 from signaling import client
 from signaling.app import Gateway
+from signaling.cluster.redis_link import RedisLink
 from signaling.cluster.visitors import Visitors
 from tests.gateways import running_gateway
 from tests.redis_server import RedisServer, needs_redis
@@ -82,6 +83,19 @@ async def test_a_client_that_reads_too_slowly_is_cut_off_and_may_come_back(
     async with Caller(there.url) as back:
         assert (await back.resume(joined))["ok"]
         await back.wait("message", lambda m: m["content"] == "Are you there?")
+
+
+async def test_voice_waits_for_a_client_s_share_of_the_queue(
+    here: Gateway, there: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Caller(here.url) as one, Caller(here.url) as two:
+        sessions = [await one.join(), await two.join()]
+    async with Caller(there.url) as one, Caller(there.url) as two:
+        for caller, session in zip((one, two), sessions, strict=True):
+            await caller.resume(session)
+        monkeypatch.setattr(RedisLink, "queued", 21)
+        visitors = visitors_of(here)
+        assert [visitors.backlog(line) for line in visitors._here] == [10, 10]
 
 
 async def test_a_client_that_leaves_while_it_resumes_leaves_nothing(
