@@ -1,10 +1,12 @@
 """What an open dashboard costs the gateway, with live calls on it.
 
-    scripts/bench_dashboard.py [--calls 20] [--windows 8] [--seconds 10]
+    scripts/bench_dashboard.py [--calls 20] [--windows 8] [--seconds 10] [--silent]
 
 `talkpath serve` under `talkpath bench`, whose mock model answers. A real Chromium has the page open
 in every other window, with one call looked at; what is counted is the processor time of the
-gateway's process. Needs Linux, and the packages of the tests.
+gateway's process. What conversations take varies by more than the page does: it takes many windows
+to see it. With --silent the calls are sessions in which nothing is said, and two windows suffice;
+only the levels are not in it. Needs Linux, and the packages of the tests.
 """
 
 from __future__ import annotations
@@ -20,11 +22,16 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from playwright.async_api import Page, async_playwright
 
+from client.python.bench.model import MockModel, ModelLine
+from client.python.connection import Connection
+
 LOOPBACK = "127.0.0.1"
+PATIENCE = 20.0
 REQUESTS = 400
 SETTLE = 3.0
 """Seconds from the opening or closing of the page to the window."""
@@ -58,6 +65,37 @@ async def _running(*arguments: str, **environment: str) -> AsyncIterator[Process
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
+
+
+class _Mute:
+    """A model that says nothing."""
+
+    def on_model_open(self, line: ModelLine) -> None: ...
+
+    def on_append(self, pcm: bytes, at: float) -> None: ...
+
+    def on_client_event(self, event: dict[str, Any], at: float) -> None: ...
+
+    def on_model_closed(self, line: ModelLine) -> None: ...
+
+
+@contextlib.asynccontextmanager
+async def _silent_calls(url: str, model_port: int, calls: int) -> AsyncIterator[None]:
+    model = MockModel()
+    await model.start(model_port)
+    model.expect(0, _Mute())
+    joined: list[Connection] = []
+    try:
+        for number in range(calls):
+            connection = Connection(url, lambda name, args: None, lambda: None)
+            joined.append(connection)
+            await connection.open(None, PATIENCE)
+            await connection.request("join_session", ({"userId": f"call-{number}"},), PATIENCE)
+        yield
+    finally:
+        for connection in joined:
+            await connection.close()
+        await model.stop()
 
 
 async def _until_live(url: str, calls: int, process: Process) -> None:
@@ -103,7 +141,7 @@ async def _browser() -> AsyncIterator[Page]:
             await browser.close()
 
 
-async def _measure(calls: int, windows: int, seconds: float) -> None:
+async def _measure(calls: int, windows: int, seconds: float, *, silent: bool) -> None:
     port, model_port = _free_port(), _free_port()
     url = f"http://{LOOPBACK}:{port}"
     model = f"ws://{LOOPBACK}:{model_port}/v1/realtime"
@@ -114,8 +152,11 @@ async def _measure(calls: int, windows: int, seconds: float) -> None:
         serve = ("serve", "--port", str(port), "--log-level", "warning")
         gateway = await stack.enter_async_context(_running(*serve, **settings))
         await _until_live(url, 0, gateway)
-        bench = await stack.enter_async_context(_running("bench", *load, "--seconds", whole))
-        await _until_live(url, calls, bench)
+        if silent:
+            await stack.enter_async_context(_silent_calls(url, model_port, calls))
+        else:
+            bench = await stack.enter_async_context(_running("bench", *load, "--seconds", whole))
+            await _until_live(url, calls, bench)
         page = await stack.enter_async_context(_browser())
         figures: dict[str, list[float]] = {"about:blank": [], f"{url}/dashboard": []}
         for _ in range(windows):
@@ -133,16 +174,20 @@ async def _measure(calls: int, windows: int, seconds: float) -> None:
     for name, values in (("without", without), ("with", with_page), ("the page", cost)):
         listed = " ".join(f"{value:.2f}" for value in values)
         print(f"{name:>9}: {statistics.median(values):6.2f} % of a core (windows: {listed})")
+    error = statistics.stdev(cost) / len(cost) ** 0.5
+    print(f"the page, mean and its standard error: {statistics.mean(cost):.2f} ± {error:.2f} %")
     print(f"a request: {statistics.median(requests):.2f} CPU-ms")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what an open dashboard costs.")
     parser.add_argument("--calls", type=int, default=20)
-    parser.add_argument("--windows", type=int, default=8)
+    parser.add_argument("--windows", type=int, default=8, help="with the page; at least 2 (8)")
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--silent", action="store_true", help="nothing is said in the calls")
     options = parser.parse_args()
-    asyncio.run(_measure(options.calls, options.windows, options.seconds))
+    windows = max(2, options.windows)
+    asyncio.run(_measure(options.calls, windows, options.seconds, silent=options.silent))
 
 
 if __name__ == "__main__":
