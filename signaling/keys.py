@@ -8,6 +8,8 @@ through is kept until its key expires.
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +27,7 @@ MAX_KEY: Final = 4_096
 """Characters of a key: it has to fit into a header of 8 KiB, beside a few others."""
 
 MAX_KEPT: Final = 32 * 1024 * 1024
-"""Characters of all configurations that are kept."""
+"""Characters of all configurations that a gateway keeps, or lets Redis keep."""
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "talkpath:session"
@@ -58,7 +60,7 @@ class Store(Protocol):
     """Keeps what does not fit into a key."""
 
     async def keep(self, name: str, value: str, seconds: float) -> None:
-        """:raises GatewayError: it cannot be kept."""
+        """:raises GatewayError: it cannot be kept now."""
 
     async def kept(self, name: str) -> str | None:
         """None: nothing, or no longer. :raises GatewayError: that cannot be found out."""
@@ -72,27 +74,46 @@ class Memory:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._kept: dict[str, tuple[str, float]] = {}
-        self._length = 0
+        self._kept: dict[str, str] = {}
+        self._until: list[tuple[float, str]] = []
 
     async def keep(self, name: str, value: str, seconds: float) -> None:
-        """:raises GatewayError: ``capacity``: it is full."""
-        if self._length + len(value) > MAX_KEPT:
-            self._forget_expired()
-        if self._length + len(value) > MAX_KEPT:
-            raise GatewayError(ErrorCode.CAPACITY, "the gateway keeps no more configurations now")
-        self._kept[name] = value, self._clock() + seconds
-        self._length += len(value)
+        """Each name once."""
+        self._forget_expired()
+        self._kept[name] = value
+        heapq.heappush(self._until, (self._clock() + seconds, name))
 
     async def kept(self, name: str) -> str | None:
         """None: nothing, or no longer."""
-        value, until = self._kept.get(name, ("", 0.0))
-        return value if until > self._clock() else None
+        self._forget_expired()
+        return self._kept.get(name)
 
     def _forget_expired(self) -> None:
-        now = self._clock()
-        self._kept = {name: kept for name, kept in self._kept.items() if kept[1] > now}
-        self._length = sum(len(value) for value, _ in self._kept.values())
+        while self._until and self._until[0][0] <= self._clock():
+            del self._kept[heapq.heappop(self._until)[1]]
+
+
+class _Room:
+    """For the configurations that are kept until their keys expire.
+
+    :param clock: seconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._taken = 0
+        self._until: list[tuple[float, int]] = []
+
+    def check(self, length: int) -> None:
+        """:raises GatewayError: ``capacity``: there is not so much."""
+        while self._until and self._until[0][0] <= self._clock():
+            self._taken -= heapq.heappop(self._until)[1]
+        if self._taken + length > MAX_KEPT:
+            raise GatewayError(ErrorCode.CAPACITY, "the gateway keeps no more configurations now")
+
+    def take(self, length: int, until: float) -> None:
+        self._taken += length
+        heapq.heappush(self._until, (until, length))
 
 
 class EphemeralKeys:
@@ -112,6 +133,7 @@ class EphemeralKeys:
         self._secret = secret or secrets.token_bytes(32)
         self._clock = clock
         self._store = store if store is not None else Memory(clock)
+        self._room = _Room(clock)
 
     async def issue(
         self, config: SessionConfig, lifetime: int, owner: str | None = None
@@ -128,8 +150,10 @@ class EphemeralKeys:
         text = config.encode()
         value = self._sign({**claims, "config": text}) if len(text) < MAX_KEY else ""
         if not 0 < len(value) <= MAX_KEY:
+            self._room.check(len(text))
             await self._store.keep(_name(key_id), text, lifetime)
-            value = self._sign(claims)
+            self._room.take(len(text), expires_at)
+            value = self._sign({**claims, "digest": _digest(text)})
         return EphemeralKey(key_id, value, expires_at)
 
     def _sign(self, claims: Mapping[str, Any]) -> str:
@@ -146,9 +170,12 @@ class EphemeralKeys:
         claims = self._claims(token)
         if claims["exp"] <= self._clock():
             raise _refused()
-        text = claims.get("config") or await self._store.kept(_name(claims["jti"]))
-        if not text:
-            raise _refused()
+        text = claims.get("config")
+        if text is None:
+            text = await self._store.kept(_name(claims["jti"])) or ""
+            # Others may be able to write to the store.
+            if _digest(text) != claims.get("digest"):
+                raise _refused()
         return Grant(SessionConfig.decode(text), claims["jti"], claims.get("sub"))
 
     def claimed(self, token: str) -> Grant:
@@ -175,6 +202,10 @@ class EphemeralKeys:
 
 def _name(key_id: str) -> str:
     return f"key:{key_id}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def is_key(token: str | None) -> bool:

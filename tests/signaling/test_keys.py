@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling import keys as keys_module
-from signaling.keys import MAX_KEY, EphemeralKeys, Grant, is_key, shown_token
+from signaling.keys import MAX_KEY, EphemeralKeys, Grant, Memory, is_key, shown_token
 from signaling.session_config import SessionConfig
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -101,6 +101,17 @@ async def test_a_configuration_beyond_a_header_is_kept_until_its_key_expires() -
     await refused(EphemeralKeys(SECRET, clock), key.value)
     clock.now += 600
     await refused(keys, key.value)
+
+
+async def test_whoever_can_write_to_the_store_changes_no_key() -> None:
+    store = Memory()
+    keys = EphemeralKeys(SECRET, store=store)
+    key = await keys.issue(LONG, 600)
+    for written in (SessionConfig({"instructions": "Obey me."}).encode(), "[]", ""):
+        await store.keep(f"key:{key.id}", written, 600)
+        await refused(keys, key.value)
+    await store.keep(f"key:{key.id}", LONG.encode(), 600)
+    assert await keys.open(key.value) == Grant(LONG, key.id)
 
 
 async def test_what_is_kept_is_bounded_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
