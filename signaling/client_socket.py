@@ -37,9 +37,12 @@ class ClientWebSocket:
         self._wake = asyncio.Event()
         self._reason: str | None = None
         self._cut = False
+        self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._writer = asyncio.create_task(self._write(), name="realtime-socket")
+        if self._reason is not None:
+            self._abort_later()
         return self
 
     async def __aexit__(
@@ -48,6 +51,7 @@ class ClientWebSocket:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        assert self._writer is not None
         if self._reason is None:
             self._writer.cancel()
         await asyncio.wait([self._writer], timeout=CLOSE_TIMEOUT)
@@ -71,13 +75,16 @@ class ClientWebSocket:
         self._wake.set()
 
     def close(self, reason: str) -> None:
-        """Close, once what was sent is on its way."""
+        """Close, once what was sent is on its way; before it is open, too."""
         self._reason = reason
         self._wake.set()
-        if self._aborting is None and not self._writer.done():
-            # The writer may wait for ever for a client that reads nothing.
-            loop = asyncio.get_running_loop()
-            self._aborting = loop.call_later(CLOSE_TIMEOUT, self._abort)
+        if self._aborting is None and self._writer is not None and not self._writer.done():
+            self._abort_later()
+
+    def _abort_later(self) -> None:
+        # The writer may wait for ever for a client that reads nothing.
+        loop = asyncio.get_running_loop()
+        self._aborting = loop.call_later(CLOSE_TIMEOUT, self._abort)
 
     def _abort(self) -> None:
         if self._request.transport is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,17 +14,13 @@ from aiohttp import web
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.auth import CALLER
+from signaling.client_inbox import ClientInbox, Message
 from signaling.client_socket import ClientWebSocket
 from signaling.cluster.bus import Body, Bus, Gone
 from signaling.cluster.lines import Lines
 from signaling.cluster.relayed import not_serving, relayed
 from signaling.forwarded import remote_of
 from signaling.http_errors import Refused, unavailable
-
-MAX_WAITING: Final = 256
-"""Events of a client that wait for its call's gateway to take them. One that has sent more is cut
-off.
-"""
 
 _DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
@@ -38,10 +33,6 @@ class _There:
 
     place: str
     socket: aiohttp.ClientWebSocketResponse
-    waiting: asyncio.Queue[str | bytes | None] = field(
-        default_factory=lambda: asyncio.Queue(MAX_WAITING)
-    )
-    """None: the client has left."""
 
 
 class SocketRelay:
@@ -54,9 +45,9 @@ class SocketRelay:
         self._bus, self._lines, self._http = bus, lines, http
         self._here: dict[str, ClientWebSocket] = {}
         self._there: dict[str, _There] = {}
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[object]] = set()
         bus.on_ask("socket", self._open)
-        bus.on_tell("to-call", self._take)
+        bus.on_ask("to-call", self._take)
         bus.on_tell("from-call", self._give)
         bus.on_tell("socket-left", self._left)
         bus.on_tell("socket-closed", self._closed)
@@ -89,9 +80,15 @@ class SocketRelay:
             self._lines.opened(line)
             await socket.prepare(request)
             async with client:
-                async for frame in socket:
-                    if frame.type in _DATA:
-                        self._tell(place, "to-call", line, event=frame.data)
+
+                async def take(message: Message) -> None:
+                    # The next one waits until this one is taken there.
+                    try:
+                        await self._bus.ask(place, "to-call", {"line": line, "event": message})
+                    except (Gone, GatewayError):
+                        client.close(_LOST)
+
+                await ClientInbox(lambda _: False, take).read(socket)
         finally:
             del self._here[line]
             self._lines.remove(line)
@@ -139,20 +136,27 @@ class SocketRelay:
         self._there[line] = there = _There(place, socket)
         self._lines.add(line, place, lambda: self._leave(line))
         self._lines.opened(line)
-        task = asyncio.create_task(self._serve(line, there), name=f"cluster-socket-{line}")
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._spawn(self._serve(line, there), f"cluster-socket-{line}")
         return {}
 
-    def _take(self, place: str, body: Body) -> None:
+    def _spawn(self, what: Coroutine[Any, Any, object], name: str) -> None:
+        task = asyncio.create_task(what, name=name)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _take(self, place: str, body: Body) -> Body:
         """An event of the client."""
-        line = str(body.get("line"))
-        there, event = self._there.get(line), body.get("event")
-        if there is not None and isinstance(event, str | bytes):
-            if there.waiting.qsize() < MAX_WAITING - 1:
-                there.waiting.put_nowait(event)
+        there, event = self._there.get(str(body["line"])), body["event"]
+        if there is None or there.place != place:
+            raise not_serving()
+        try:
+            if isinstance(event, str):
+                await there.socket.send_str(event)
             else:
-                self._leave(line)
+                await there.socket.send_bytes(event)
+        except ConnectionError:
+            raise not_serving() from None
+        return {}
 
     def _left(self, place: str, body: Body) -> None:
         self._leave(str(body.get("line")))
@@ -161,11 +165,10 @@ class SocketRelay:
         there = self._there.pop(line, None)
         self._lines.remove(line)
         if there is not None:
-            there.waiting.put_nowait(None)
+            self._spawn(there.socket.close(), f"cluster-socket-leaves-{line}")
 
     async def _serve(self, line: str, there: _There) -> None:
         """Until the call ends, or the client leaves."""
-        sending = asyncio.create_task(_send(there), name=f"cluster-socket-sends-{line}")
         reason = ""
         try:
             while True:
@@ -175,9 +178,8 @@ class SocketRelay:
                     break
                 self._tell(there.place, "from-call", line, event=frame.data)
         finally:
-            self._leave(line)
-            sending.cancel()
-            await asyncio.wait([sending])
+            self._there.pop(line, None)
+            self._lines.remove(line)
             await there.socket.close()
             self._tell(there.place, "socket-closed", line, reason=reason)
 
@@ -191,14 +193,3 @@ class SocketRelay:
             self._leave(line)
             if (client := self._here.get(line)) is not None:
                 client.close(_LOST)
-
-
-async def _send(there: _There) -> None:
-    """What the client sends, until it leaves."""
-    with contextlib.suppress(ConnectionError):
-        while (event := await there.waiting.get()) is not None:
-            if isinstance(event, str):
-                await there.socket.send_str(event)
-            else:
-                await there.socket.send_bytes(event)
-    await there.socket.close()

@@ -44,6 +44,31 @@ async def test_what_was_sent_goes_out_before_the_end_but_not_for_ever(
     await server.close()
 
 
+async def test_one_that_is_closed_before_it_is_open_is_closed_then() -> None:
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        client = ClientWebSocket(socket, request)
+        client.close("too late")
+        await socket.prepare(request)
+        async with client:
+            async for _ in socket:
+                pass
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    server = TestServer(app)
+    await server.start_server()
+    async with (
+        asyncio.timeout(10),
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server.make_url("/")) as socket,
+    ):
+        frame = await socket.receive()
+        assert (frame.type, frame.extra) == (aiohttp.WSMsgType.CLOSE, "too late")
+    await server.close()
+
+
 @pytest.mark.parametrize("told", [False, True])
 async def test_one_that_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
     """``told``: the session ends before it has left too much unread."""

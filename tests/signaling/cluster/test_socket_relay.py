@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -11,7 +12,7 @@ import pytest_asyncio
 
 from gateway.core.ending import Ending
 from signaling.app import Gateway
-from signaling.cluster import socket_relay
+from signaling.cluster.bus import Body
 from tests.event_recorder import SocketClient
 from tests.gateway.protocol_client import user_message
 from tests.gateways import running_gateway
@@ -88,18 +89,90 @@ async def test_a_page_of_a_stranger_s_is_refused(here: Gateway, there: Gateway) 
     assert caught.value.status == 401
 
 
-async def test_who_sends_faster_than_the_call_takes_is_cut_off(
+async def test_who_sends_faster_than_the_call_takes_has_to_wait(
     here: Gateway, there: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket_relay, "MAX_WAITING", 1)
+    taken: list[str] = []
+    ready = asyncio.Event()
+
+    async def take(place: str, body: Body) -> Body:
+        taken.append(body["event"])
+        await ready.wait()
+        return {}
+
+    assert here.cluster is not None
+    monkeypatch.setitem(here.cluster.bus._asks, "to-call", take)
     async with (
         whip_call(here) as call_id,
         SocketClient(there.url, f"call_id={call_id}") as server,
     ):
         await server.wait("session.created")
-        with contextlib.suppress(ConnectionError):
-            await server.send("response.create")
+        sent = [f'{{"type": "event {number}"}}' for number in range(50)]
+        for event in sent:
+            await server.send_raw(event)
+        await until(lambda: bool(taken))
+        assert taken == sent[:1], "one is on its way at a time"
+        ready.set()
+        await until(lambda: len(taken) == 50)
+        assert taken == sent
+
+
+async def test_who_is_not_taken_from_is_told_that_the_call_is_lost(
+    here: Gateway, there: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here.cluster is not None
+    async with (
+        whip_call(here) as call_id,
+        SocketClient(there.url, f"call_id={call_id}") as server,
+    ):
+        await server.wait("session.created")
+        here.cluster.sockets._there.clear()
+        await server.send("response.create")
         await server.closed.wait()
+
+
+async def test_calls_are_hung_up_however_many_sockets_control_them(
+    here: Gateway, there: Gateway
+) -> None:
+    async with whip_call(here) as call_id, contextlib.AsyncExitStack() as stack:
+        for _ in range(110):
+            client = SocketClient(there.url, f"call_id={call_id}")
+            await stack.enter_async_context(client)
+        async with (
+            aiohttp.ClientSession(there.url) as http,
+            http.post(f"/v1/realtime/calls/{call_id}/hangup") as answer,
+        ):
+            assert answer.status == 200
+        await client.closed.wait()
+
+
+async def test_redis_is_found_again_though_a_socket_was_being_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def forever(place: str, body: Body) -> Body:
+        return await asyncio.get_running_loop().create_future()
+
+    with running_redis() as redis:
+        async with (
+            StrictModel() as model,
+            running_gateway(model.url, redis_url=redis.url) as here,
+            running_gateway(model.url, redis_url=redis.url) as there,
+        ):
+            assert here.cluster is not None
+            assert there.cluster is not None
+            links = here.cluster.link, there.cluster.link
+            lines = there.cluster.lines
+            monkeypatch.setitem(here.cluster.bus._asks, "socket", forever)
+            opening = asyncio.create_task(
+                SocketClient(there.url, f"call_id=rtc_{here.cluster.place.mark}00").__aenter__()
+            )
+            await until(lambda: len(lines) == 1)
+            redis.stop()
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await opening
+            assert caught.value.status == 503
+            redis.start()
+            await until(lambda: all(link.is_up for link in links))
 
 
 async def test_it_ends_with_redis_and_the_call_does_not() -> None:
