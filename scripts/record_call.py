@@ -4,7 +4,8 @@
 
 A caller over WebRTC says a click each second by its own clock, and a model answers with clicks a
 second apart. In the recording the clicks of either side must be as far apart at the end as at the
-beginning.
+beginning. The gateway is a process of its own: what the caller and the model prepare does not hold
+it up.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from client.python import Microphone, Speaker, TalkpathClient
-from gateway.config import load_settings
+from client.python.bench import subject
 from gateway.core.media_time import SAMPLE_RATE
-from signaling.app import Gateway
 from tests.stand_in import StandIn
+
+MICROPHONE_RATE = 48_000
 
 ANSWER = 30
 """Seconds of an answer."""
@@ -30,10 +32,10 @@ ANSWER = 30
 Samples = npt.NDArray[np.int16]
 
 
-def clicks(seconds: int) -> Samples:
+def clicks(seconds: int, rate: int) -> Samples:
     """A burst of 20 ms at the beginning of every second."""
-    at = np.arange(SAMPLE_RATE)
-    burst = np.where(at < SAMPLE_RATE // 50, 9000 * np.sin(2 * np.pi * 1000 * at / SAMPLE_RATE), 0)
+    at = np.arange(rate)
+    burst = np.where(at < rate // 50, 9000 * np.sin(2 * np.pi * 1000 * at / rate), 0)
     return np.tile(burst.astype(np.int16), seconds)
 
 
@@ -54,27 +56,24 @@ def decoded(path: Path) -> npt.NDArray[np.float64]:
 
 async def call(minutes: float, form: str, root: Path) -> None:
     seconds = round(minutes * 60)
+    question, answer = clicks(seconds, MICROPHONE_RATE), clicks(ANSWER, SAMPLE_RATE).tobytes()
     async with StandIn() as model:
-        settings = load_settings(
-            **{"host": "127.0.0.1", "port": 0, "public_address": ("127.0.0.1",)},
-            **{"record_dir": root, "record_format": form, "realtime_url": model.url},
-        )
-        gateway = Gateway(settings)
-        await gateway.start()
-        try:
-            async with TalkpathClient(gateway.url) as client:
-                await client.connect()
-                microphone, speaker = Microphone(), Speaker()
-                await client.call(microphone, speaker)
-                line = await model.line()
-                said = asyncio.create_task(microphone.say(clicks(seconds), SAMPLE_RATE))
-                for _ in range(seconds // ANSWER):
-                    await line.answer("Click.", clicks(ANSWER).tobytes())
-                    await asyncio.sleep(ANSWER)
-                await said
-                await asyncio.sleep(1)
-        finally:
-            await gateway.stop()
+        settings = subject.gateway_environment(model.url)
+        settings |= {"RECORD_DIR": str(root), "RECORD_FORMAT": form}
+        async with (
+            subject.running(subject.gateway_command(), settings) as gateway,
+            TalkpathClient(gateway.url) as client,
+        ):
+            await client.connect()
+            microphone, speaker = Microphone(), Speaker()
+            await client.call(microphone, speaker)
+            line = await model.line()
+            said = asyncio.create_task(microphone.say(question, MICROPHONE_RATE))
+            for _ in range(seconds // ANSWER):
+                await line.answer("Click.", answer)
+                await asyncio.sleep(ANSWER)
+            await said
+            await asyncio.sleep(1)
 
 
 def report(name: str, at: npt.NDArray[np.int64], group: int) -> None:
