@@ -21,6 +21,12 @@ log = structlog.get_logger(__name__)
 ANSWER_TIMEOUT: Final = 12.0
 """Seconds that another gateway has to answer: longer than a session takes to end."""
 
+LOOK_UP: Final = 0.5
+"""Seconds that Redis has then to say whether there is such a gateway."""
+
+WARN_EVERY: Final = 60.0
+"""Seconds between two lines in the log about foreign messages."""
+
 MAX_QUEUED: Final = 8_192
 """Messages on their way to Redis."""
 
@@ -33,6 +39,9 @@ MAX_HEARD_OF: Final = 1_024
 _SIGNATURE: Final = hashlib.sha256().digest_size
 
 _UNREADABLE = (LookupError, TypeError, ValueError)
+
+_BUSY = [ErrorCode.CAPACITY.value, "the gateway is asked too much at once"]
+_STOPPING = [ErrorCode.UPSTREAM_UNAVAILABLE.value, "the gateway that has the call is stopping"]
 
 Body = Mapping[str, Any]
 
@@ -73,13 +82,19 @@ class Bus:
         self._numbers = itertools.count(1)
         self._heard_of: dict[str, int] = {}
         """By gateway: the number of its last message. None is taken twice."""
-        self._answering: set[asyncio.Task[None]] = set()
+        self._answering: dict[asyncio.Task[None], tuple[str, int]] = {}
+        """Who asked each question, and its number there."""
+        self._warns_from = 0.0
+        self._is_closing = False
         link.when_message(self._take)
         link.when_broken(self._fail_all)
 
     async def close(self) -> None:
-        for task in self._answering:
+        """Who still asks is told that nobody answers."""
+        self._is_closing = True
+        for task, (place, number) in self._answering.items():
             task.cancel()
+            self._reply(place, {"answer": number, "refused": _STOPPING})
         if self._answering:
             await asyncio.wait(self._answering)
         self._fail_all()
@@ -124,18 +139,24 @@ class Bus:
             async with asyncio.timeout(timeout):
                 self._send(place, {"what": what, "ask": number, "body": body}, heard)
                 if await heard == 0:
-                    if await self._link.knows(place):
-                        raise _unavailable("the gateway that has the call cannot be reached")
-                    raise Gone(place)
+                    raise await self._why_silent(place)
                 return await answer
         except TimeoutError:
-            raise _unavailable("the gateway that has the call does not answer") from None
+            # Of a machine that was cut off, Redis thinks for minutes that it hears.
+            raise await self._why_silent(place) from None
         finally:
             del self._questions[number]
             for future in (answer, heard):
                 # What nobody waits for any more is nobody's error.
                 if not future.cancel() and not future.cancelled():
                     future.exception()
+
+    async def _why_silent(self, place: str) -> Exception:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_UP):
+                if not await self._link.knows(place):
+                    return Gone(place)
+        return _unavailable("the gateway that has the call does not answer")
 
     def tell(self, place: str, what: str, body: Body) -> None:
         """Let another gateway know, if it is there.
@@ -160,7 +181,9 @@ class Bus:
     def _take(self, signed: bytes) -> None:
         data = signed[_SIGNATURE:]
         if not hmac.compare_digest(self._signature(self.place.name, data), signed[:_SIGNATURE]):
-            log.warning("a message in Redis is not signed by a gateway with this AUTH_SECRET")
+            if self._loop.time() >= self._warns_from:
+                self._warns_from = self._loop.time() + WARN_EVERY
+                log.warning("a message in Redis is not signed by a gateway with this AUTH_SECRET")
             return
         try:
             message = unpack(data)
@@ -185,19 +208,24 @@ class Bus:
             case {"what": str(what), "ask": int(number), "body": dict(body)} if what in self._asks:
                 self._begin_answer(place, number, what, body)
             case {"what": str(what), "body": dict(body)} if what in self._tells:
-                try:
-                    self._tells[what](place, body)
-                except _UNREADABLE:
-                    log.exception("what another gateway tells makes no sense", what=what)
+                # A question's answer begins in a turn of its own. What was told after it may be to
+                # undo it, and has to wait for its.
+                self._loop.call_soon(self._take_told, place, what, body)
+
+    def _take_told(self, place: str, what: str, body: Body) -> None:
+        try:
+            self._tells[what](place, body)
+        except _UNREADABLE:
+            log.exception("what another gateway tells makes no sense", what=what)
 
     def _begin_answer(self, place: str, number: int, what: str, body: Body) -> None:
-        if len(self._answering) >= MAX_ASKED:
-            refused = [ErrorCode.CAPACITY.value, "the gateway is asked too much at once"]
+        if self._is_closing or len(self._answering) >= MAX_ASKED:
+            refused = _STOPPING if self._is_closing else _BUSY
             self._reply(place, {"answer": number, "refused": refused})
             return
         answering = self._answer(place, number, what, body)
         task = asyncio.create_task(answering, name=f"cluster-{what}")
-        self._answering.add(task)
+        self._answering[task] = place, number
         task.add_done_callback(self._answered)
 
     async def _answer(self, place: str, number: int, what: str, body: Body) -> None:
@@ -213,7 +241,7 @@ class Bus:
             self._send(place, answer)
 
     def _answered(self, task: asyncio.Task[None]) -> None:
-        self._answering.discard(task)
+        del self._answering[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("could not answer another gateway", task=task.get_name(), exc_info=error)
 

@@ -23,7 +23,7 @@ from multidict import CIMultiDict
 from gateway.core.events import GatewayError
 from signaling.auth import CALLER
 from signaling.bodies import read_body
-from signaling.cluster.bus import Body, Bus, Gone
+from signaling.cluster.bus import ANSWER_TIMEOUT, Body, Bus, Gone
 from signaling.cluster.relayed import not_serving, relayed, relayed_caller
 from signaling.forwarded import remote_of
 from signaling.http_errors import Handler, not_found, unavailable
@@ -73,8 +73,10 @@ class HttpRelay:
         """Take requests of other gateways, for the application of ``runner``."""
         path = str(self._folder / "http")
         await web.UnixSite(runner, path).start()
+        # A WebSocket keeps its connection for as long as its call takes.
+        connector = aiohttp.UnixConnector(path, limit=0)
         self._http = aiohttp.ClientSession(
-            "http://gateway", connector=aiohttp.UnixConnector(path), auto_decompress=False
+            "http://gateway", connector=connector, auto_decompress=False
         )
 
     @property
@@ -107,8 +109,8 @@ class HttpRelay:
     def _elsewhere(self, request: web.Request) -> str | None:
         found = request.match_info
         path = found.route.resource.canonical if found.route.resource is not None else ""
-        if path not in RELAYED:
-            return None
+        if path not in RELAYED or CALLER not in request:
+            return None  # `OPTIONS` is anybody's.
         return self._bus.place.elsewhere(_id_of(request))
 
     async def _list(self, request: web.Request, own: web.StreamResponse) -> web.StreamResponse:
@@ -159,10 +161,11 @@ class HttpRelay:
                 data=asked["content"] or None,
                 skip_auto_headers=("Content-Type",),
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(ANSWER_TIMEOUT),
             ) as answer:
                 back = [(n, v) for n, v in answer.headers.items() if n.lower() not in _NOT_BACK]
                 content = await answer.read()
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             raise not_serving() from None
         return {"status": answer.status, "headers": back, "content": content}
 

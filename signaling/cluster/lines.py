@@ -35,6 +35,7 @@ class Lines:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._loop = asyncio.get_running_loop()
         self._lines: dict[str, _Line] = {}
         self._looking = asyncio.create_task(self._look_after(), name="cluster-lines")
         bus.when_broken(self._lose_all)
@@ -63,6 +64,17 @@ class Lines:
     def remove(self, line: str) -> None:
         """It is closed; may be called twice."""
         self._lines.pop(line, None)
+
+    async def is_wanted(self, line: str, place: str) -> bool:
+        """Whether the gateway ``place`` still has a line that it asked for.
+
+        :raises GatewayError: it does not answer.
+        """
+        try:
+            answer = await self._bus.ask(place, "alive", {"lines": [line]}, PATIENCE)
+        except Gone:
+            return False
+        return line not in answer["unknown"]
 
     async def _alive(self, place: str, body: Body) -> Body:
         known = {line for line, each in self._lines.items() if each.place == place}
@@ -95,4 +107,5 @@ class Lines:
     def _lose(self, line: str) -> None:
         found = self._lines.pop(line, None)
         if found is not None:
-            found.lost()
+            # In a turn of its own: whatever goes wrong in it concerns no other line.
+            self._loop.call_soon(found.lost)

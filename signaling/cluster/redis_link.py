@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.cluster.bus import MAX_QUEUED
@@ -87,7 +87,7 @@ class RedisLink:
         try:
             pubsub = await self._subscribe()
         except _BROKEN as error:
-            await self._redis.aclose()
+            await self._disconnect()
             parts = urlsplit(self._url)
             where = f"{parts.scheme}://{parts.hostname or parts.path}"
             raise RedisUnavailable(f"REDIS_URL={where}: {_reason(error)}") from None
@@ -105,7 +105,12 @@ class RedisLink:
             self._running.cancel()
             await asyncio.wait([self._running])
             self._drop_queue()
-        await self._redis.aclose()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        # With TLS, a Redis that is gone fails even to be taken leave of.
+        with contextlib.suppress(*_BROKEN):
+            await self._redis.aclose()
 
     @property
     def queued(self) -> int:
@@ -199,11 +204,19 @@ class RedisLink:
             pipe.set(_known(self._name), b"", px=round(1000 * KNOWN_FOR))
             pipe.set(_SECRET, proposed, nx=True)
             pipe.get(_SECRET)
-            agreed: bytes = (await pipe.execute())[-1]
-        self.secret = self.secret or agreed
-        if self.secret != agreed and not self.is_split:
+            results = await pipe.execute(raise_on_error=False)
+        for each in results:
+            # One that is full passes messages on all the same.
+            if isinstance(each, OutOfMemoryError) and self.secret:
+                log.warning("Redis is full", error=_reason(each))
+            elif isinstance(each, Exception):
+                raise each
+        agreed: bytes | None = results[-1]
+        self.secret = self.secret or agreed or b""
+        is_split = agreed not in (self.secret, None)
+        if is_split and not self.is_split:
             log.warning("Redis was emptied, and there is another secret in it now")
-        self.is_split = self.secret != agreed
+        self.is_split = is_split
 
     async def _stay_known(self) -> None:
         while True:
@@ -224,8 +237,10 @@ class RedisLink:
                 await _closed(pubsub)
             self._drop_queue()
             for told in self._broken:
-                told()
-            await self._redis.connection_pool.disconnect()
+                # In a turn of its own: whatever goes wrong in it does not keep us from coming back.
+                asyncio.get_running_loop().call_soon(told)
+            with contextlib.suppress(*_BROKEN):
+                await self._redis.connection_pool.disconnect()
             pubsub = await self._subscribe_again()
 
     async def _subscribe_again(self) -> PubSub:

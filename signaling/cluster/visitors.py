@@ -90,6 +90,9 @@ class Visitors:
         line, caller, remote = str(body["line"]), Caller.of(body["caller"]), str(body["remote"])
         visitor = self._here.get(line)
         if visitor is None:
+            # Redis may have held this up: the client has gone since, or is back by another way.
+            if not await self._lines.is_wanted(line, place):
+                raise GatewayError(ErrorCode.NO_SESSION, "the connection is closing")
             client = Client(line, self, remote=remote)
             client.caller, client.name = caller, caller.owner or remote
             visitor = self._here[line] = Visitor(client, place)

@@ -20,6 +20,7 @@ import pytest
 from playwright.async_api import expect
 
 from client.python.levels import Samples
+from gateway.core.ending import Ending
 from signaling.app import Gateway
 from tests.browser import chromium, microphone_file
 from tests.client.tones import tone
@@ -147,6 +148,51 @@ async def test_a_conversation_goes_on_wherever_its_client_comes_back(tmp_path: P
                     assert (await back.resume(joined))["ok"]
                     await line.question("Still there?")
                     await back.wait("message", lambda m: m["content"] == "Still there?")
+
+
+@needs_redis
+async def test_each_of_them_stops_cleanly_while_it_relays() -> None:
+    with running_redis() as redis:
+        async with StandIn() as model, aiohttp.ClientSession() as http:
+            settings = {"REALTIME_URL": model.url, "REDIS_URL": redis.url}
+            async with serving(**settings) as (client_s, port):
+                url = f"http://127.0.0.1:{port}"
+                async with serving(**settings) as (session_s, other):
+                    async with Caller(f"http://127.0.0.1:{other}") as caller:
+                        joined = await caller.join()
+                    async with Caller(url) as relayed:
+                        assert (await relayed.resume(joined))["ok"]
+                        looking = asyncio.create_task(
+                            statuses(http, f"{url}/api/sessions/{joined['sessionId']}")
+                        )
+                        session_s.terminate()
+                        ended = await relayed.wait(
+                            "session_status", lambda s: s["status"] == "DISCONNECTED"
+                        )
+                        assert ended["reason"] == Ending.SHUT_DOWN
+                        assert await session_s.wait() == 0
+                        assert await looking <= {200, 503, 404}
+                        again = await relayed.join()
+                        assert again["sessionId"] != joined["sessionId"], "its connection is well"
+                async with serving(**settings) as (session_s, other):
+                    async with Caller(f"http://127.0.0.1:{other}") as caller:
+                        joined = await caller.join()
+                    async with Caller(url) as relayed:
+                        assert (await relayed.resume(joined))["ok"]
+                        client_s.terminate()
+                        await relayed.ended.wait()
+                        assert await client_s.wait() == 0
+                    async with Caller(f"http://127.0.0.1:{other}") as back:
+                        assert await back.resume(joined) == {"ok": True, **joined}
+
+
+async def statuses(http: aiohttp.ClientSession, url: str) -> set[int]:
+    """Of requests one after the other, until what they are for is gone."""
+    seen: set[int] = set()
+    while 404 not in seen:
+        async with asyncio.timeout(5), http.get(url) as answer:
+            seen.add(answer.status)
+    return seen
 
 
 @needs_redis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
@@ -216,6 +217,41 @@ async def test_a_resume_that_comes_too_late_loses_nothing(
         if own is not None:
             ended = await again.wait("session_status", lambda s: s["status"] == "DISCONNECTED")
             assert (ended["sessionId"], ended["reason"]) == (own["sessionId"], Ending.CHANGED)
+
+
+async def test_a_redis_that_is_lost_in_the_middle_of_a_resume_loses_nothing(
+    model: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_redis() as redis:
+        async with (
+            running_gateway(model.url, redis_url=redis.url) as here,
+            running_gateway(model.url, redis_url=redis.url) as there,
+        ):
+            assert here.cluster is not None
+            assert there.cluster is not None
+            links = here.cluster.link, there.cluster.link
+            async with Caller(here.url) as caller:
+                joined = await caller.join()
+                await caller.reach_model()
+                line = await model.line()
+            session = session_of(here, joined)
+            await until_nobody_listens(session)
+            await line.question("Missed.")
+            await until(lambda: session._mailbox.backlog == 6)
+            async with Caller(there.url) as again:
+                # It is resumed, and has told what was missed; that never arrives.
+                with monkeypatch.context() as patched:
+                    patched.setattr(here.cluster.bus, "_reply", lambda *_: redis.stop())
+                    resuming = asyncio.create_task(again.resume(joined))
+                    await again.ended.wait()
+                    resuming.cancel()
+                    await asyncio.wait([resuming])
+            await until_nobody_listens(session)
+            redis.start()
+            await until(lambda: all(link.is_up for link in links))
+            async with Caller(there.url) as back:
+                assert (await back.resume(joined))["ok"]
+                await back.wait("message", lambda m: m["content"] == "Missed.")
 
 
 async def test_who_cannot_go_on_to_a_third_gateway_keeps_what_it_has(

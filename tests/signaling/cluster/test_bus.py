@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.cluster import bus as bus_module
@@ -16,7 +17,7 @@ from signaling.cluster.message import pack
 from signaling.cluster.redis_link import RedisLink
 from tests.redis_server import RedisServer, needs_redis, running_redis
 from tests.signaling.callers import PATIENCE, until
-from tests.signaling.cluster.ends import bus
+from tests.signaling.cluster.ends import bus, redis_client
 
 pytestmark = needs_redis
 
@@ -78,6 +79,31 @@ async def cut_off(bus: Bus) -> None:
     await asyncio.wait([bus._link._running])
 
 
+async def test_who_is_thought_to_hear_and_is_not_known_is_gone(redis: RedisServer) -> None:
+    """A machine that was cut off: Redis has its connection for minutes."""
+    async with bus(redis) as ann, redis_client(redis) as client:
+        deaf = client.pubsub()
+        await deaf.subscribe("talkpath:gateway:0123456789ab")
+        await deaf.get_message(timeout=PATIENCE)
+        with pytest.raises(Gone):
+            await ann.ask("0123456789ab", "echo", {}, timeout=0.05)
+        await deaf.aclose()  # type: ignore[no-untyped-call]
+
+
+async def test_who_asks_while_a_gateway_stops_is_told(redis: RedisServer) -> None:
+    async def forever(place: str, body: Body) -> Body:
+        return await asyncio.get_running_loop().create_future()
+
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("forever", forever)
+        asking = asyncio.create_task(ann.ask(bob.place.name, "forever", {}))
+        await until(lambda: bool(bob._answering))
+        await bob.close()
+        for question in (asking, ann.ask(bob.place.name, "forever", {})):
+            with pytest.raises(GatewayError, match="is stopping"):
+                await question
+
+
 async def test_who_does_not_answer_is_not_waited_for(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -103,8 +129,33 @@ async def test_what_is_told_arrives_in_order(redis: RedisServer) -> None:
         assert told == [(ann.place.name, number) for number in range(500)]
 
 
+async def test_what_is_told_after_a_question_comes_after_it(redis: RedisServer) -> None:
+    came: list[str] = []
+
+    async def asked(place: str, body: Body) -> Body:
+        came.append("asked")
+        return {}
+
+    async with bus(redis) as ann, bus(redis) as bob:
+        bob.on_ask("question", asked)
+        bob.on_tell("remark", lambda place, body: came.append("told"))
+        for _ in range(20):
+            asking = asyncio.create_task(ann.ask(bob.place.name, "question", {}))
+            await asyncio.sleep(0)
+            ann.tell(bob.place.name, "remark", {})
+            await asking
+        await until(lambda: len(came) == 40)
+        assert came == ["asked", "told"] * 20
+
+
 async def test_who_does_not_know_the_secret_is_not_heard(redis: RedisServer) -> None:
     told: list[Body] = []
+    with structlog.testing.capture_logs() as logged:
+        await eavesdrop(redis, told)
+    assert [each["log_level"] for each in logged] == ["warning"], "once, however many came"
+
+
+async def eavesdrop(redis: RedisServer, told: list[Body]) -> None:
     async with bus(redis) as ann, bus(redis) as bob, bus(redis, b"a guess") as eve:
         bob.on_tell("hello", lambda place, body: told.append(body))
         eve.tell(bob.place.name, "hello", {"from": "eve"})

@@ -152,6 +152,33 @@ async def test_health_tells_of_another_secret_in_redis(
 
 
 @needs_redis
+async def test_gateways_of_different_secrets_hear_nothing_of_each_other(
+    model: StandIn, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from signaling.caller import Scope
+    from signaling.tokens import SecretTokens
+
+    monkeypatch.setattr("signaling.cluster.away.EVENT_TIMEOUT", 0.1)
+    monkeypatch.setattr("signaling.cluster.http_relay.LIST_TIMEOUT", 0.1)
+    secrets = [f"the secret of gateway {number}, thirty-two bytes" for number in (1, 2)]
+    own, others = [SecretTokens(each).mint("ann", frozenset(Scope), 60) for each in secrets]
+    async with (
+        running_gateway(model.url, redis_url=redis.url, auth_secret=secrets[0]) as here,
+        running_gateway(model.url, redis_url=redis.url, auth_secret=secrets[1]) as there,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {others}"}) as http,
+    ):
+        async with Caller(here.url, token=own) as caller:
+            joined = await caller.join()
+            async with Caller(there.url, token=others) as again:
+                refused = await again.resume(joined)
+                assert refused["error"]["code"] == "upstream_unavailable"
+            assert await caller.ask("interrupt") == {"ok": True}, "it keeps its session"
+        async with http.get(f"{there.url}/api/sessions") as answer:
+            assert here.cluster is not None
+            assert await answer.json() == {"sessions": [], "silent": [here.cluster.place.name]}
+
+
+@needs_redis
 async def test_a_gateway_by_itself_serves_as_ever(here: Gateway) -> None:
     async with Caller(here.url) as caller:
         joined = await caller.join()

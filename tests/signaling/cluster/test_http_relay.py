@@ -211,6 +211,14 @@ async def test_a_redis_that_is_lost_is_said(model: StandIn) -> None:
             assert not session.ended
 
 
+async def test_anybody_may_ask_for_the_options_of_a_call_elsewhere(
+    here: Gateway, elsewhere: aiohttp.ClientSession
+) -> None:
+    assert here.cluster is not None
+    async with elsewhere.options(f"/whip/rtc_{here.cluster.place.mark}00") as answer:
+        assert answer.status == 204
+
+
 async def test_a_gateway_that_stops_says_so(
     here: Gateway, there: Gateway, elsewhere: aiohttp.ClientSession
 ) -> None:

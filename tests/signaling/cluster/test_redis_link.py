@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import structlog.testing
+from redis.asyncio.client import PubSub
 
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.cluster import redis_link
 from signaling.cluster.redis_link import RedisLink, RedisUnavailable
+from tests.certificates import self_signed
 from tests.redis_server import RedisServer, needs_redis, running_redis
 from tests.signaling.callers import PATIENCE, until
 from tests.signaling.cluster.ends import redis_client as client_of
@@ -171,6 +175,78 @@ async def test_a_redis_that_says_nothing_is_lost(monkeypatch: pytest.MonkeyPatch
             assert not ann.link.is_up
             redis.thaw()
             await until(lambda: ann.link.is_up)
+
+
+async def test_who_is_sent_more_than_redis_keeps_for_it_is_cut_off_and_comes_back() -> None:
+    limits = ("--client-output-buffer-limit", "pubsub", "64kb", "0", "0")
+    with running_redis(*limits) as redis:
+        async with ends(redis, "ann", "bob") as (ann, bob):
+            await ann.send("bob", bytes(1 << 20))
+            await until(lambda: bob.breaks == 1)
+            await until(lambda: bob.link.is_up)
+            assert await ann.send("bob", b"again") == 1
+            await until(lambda: bob.heard == [b"again"])
+            assert not ann.breaks
+
+
+async def test_a_redis_that_is_full_passes_messages_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_link, "KNOWN_EVERY", 0.01)
+    with running_redis() as redis:
+        async with ends(redis, "ann", "bob") as (ann, bob), client_of(redis) as client:
+            await client.config_set("maxmemory", "1")
+            with structlog.testing.capture_logs() as logged:
+                await until(lambda: len([e for e in logged if e["event"] == "Redis is full"]) > 4)
+            with pytest.raises(GatewayError):
+                await ann.link.keep("key:1", "a configuration", 60)
+            assert await ann.send("bob", b"heard") == 1
+            await until(lambda: bob.heard == [b"heard"])
+            assert ann.breaks == bob.breaks == 0
+
+
+async def test_one_bad_listener_does_not_keep_a_link_from_coming_back() -> None:
+    with running_redis() as redis:
+        async with ends(redis, "ann") as (ann,):
+            failures: list[object] = []
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, told: failures.append(told["exception"]))
+            ann.link._broken.insert(0, lambda: [][1])
+            redis.stop()
+            await until(lambda: ann.breaks == 1)
+            assert [type(each) for each in failures] == [IndexError]
+            redis.start()
+            await until(lambda: ann.link.is_up)
+
+
+async def test_a_redis_behind_tls_is_used_lost_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "PING", 0.05)
+    monkeypatch.setattr(redis_link, "PATIENCE", 0.5)
+    certificate, key = self_signed(tmp_path)
+    with running_redis(certificate=certificate, key=key) as redis:
+        async with ends(redis, "ann", "bob") as (ann, bob):
+            # Several at once, so that one connection is at rest when it is frozen.
+            await asyncio.gather(*(ann.link.keep(f"key:{n}", "x", 60) for n in range(4)))
+            assert await ann.send("bob", b"heard") == 1
+            await until(lambda: bob.heard == [b"heard"])
+            tried = tries_of(ann.link, monkeypatch)
+            with redis.frozen():
+                await until(lambda: bool(tried))
+            await until(lambda: ann.link.is_up and bob.link.is_up)
+            assert await ann.send("bob", b"again") == 1
+
+
+def tries_of(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each time that it tries to connect again."""
+    tries: list[None] = []
+    subscribe = link._subscribe
+
+    async def counted() -> PubSub:
+        tries.append(None)
+        return await subscribe()
+
+    monkeypatch.setattr(link, "_subscribe", counted)
+    return tries
 
 
 async def test_a_redis_that_is_not_there_or_refuses_is_told_in_one_sentence() -> None:

@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from gateway.core.ending import Ending
+from gateway.core.events import ErrorCode, GatewayError
 from signaling import client
 from signaling.app import Gateway
+from signaling.caller import Caller as Identity
 from signaling.cluster.redis_link import RedisLink
 from signaling.cluster.visitors import Visitors
 from tests.gateways import running_gateway
@@ -83,6 +85,26 @@ async def test_a_client_that_reads_too_slowly_is_cut_off_and_may_come_back(
     async with Caller(there.url) as back:
         assert (await back.resume(joined))["ok"]
         await back.wait("message", lambda m: m["content"] == "Are you there?")
+
+
+async def test_a_resume_that_redis_held_up_takes_nothing_from_anybody(
+    here: Gateway, there: Gateway
+) -> None:
+    async with Caller(here.url) as caller:
+        joined = await caller.join()
+        assert there.cluster is not None
+        assert here.cluster is not None
+        resume = {
+            "line": "given up",
+            "data": {name: joined[name] for name in ("sessionId", "resumeToken")},
+            "caller": Identity().told(),
+            "remote": "127.0.0.1",
+        }
+        with pytest.raises(GatewayError) as caught:
+            await there.cluster.bus.ask(here.cluster.place.name, "resume", resume)
+        assert caught.value.code is ErrorCode.NO_SESSION
+        assert await caller.ask("interrupt") == {"ok": True}
+        assert not len(visitors_of(here))
 
 
 async def test_voice_waits_for_a_client_s_share_of_the_queue(
