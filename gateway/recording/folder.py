@@ -28,11 +28,12 @@ FILES: Final = (*SOUNDS, TRANSCRIPT, WORDS, EVENTS, PACKETS, ABOUT)
 CRASHED: Final = "the gateway stopped in the middle of the call"
 """The ``reason`` of a call whose end was not recorded."""
 
-_NAME: Final = re.compile(r"sess_[0-9a-f]{24}")
+_NAME: Final = re.compile(r"sess_(g[0-9a-f]{12}_)?[0-9a-f]{24}")
+"""With the mark of its gateway, where there are several."""
 
 
 def is_session_id(name: str) -> bool:
-    """Whether a call of this gateway can have that id; no other name is ever made a path."""
+    """Whether a call can have that id; no other name is ever made a path."""
     return _NAME.fullmatch(name) is not None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -176,6 +178,31 @@ async def test_gateways_of_different_secrets_hear_nothing_of_each_other(
         async with http.get(f"{there.url}/api/sessions") as answer:
             assert here.cluster is not None
             assert await answer.json() == {"sessions": [], "silent": [here.cluster.place.name]}
+
+
+@needs_redis
+async def test_calls_are_recorded_as_ever(
+    model: StandIn, redis: RedisServer, tmp_path: Path
+) -> None:
+    settings = {"redis_url": redis.url, "record_dir": tmp_path}
+    async with (
+        running_gateway(model.url, **settings) as gateway,
+        aiohttp.ClientSession(gateway.url) as http,
+    ):
+        async with Caller(gateway.url) as caller:
+            joined = await caller.join()
+            await caller.ask("send_audio", bytes(4_800), "pcm16")
+            assert (await caller.ask("disconnect_session"))["ok"]
+        found: list[dict[str, Any]] = []
+        async with asyncio.timeout(10):
+            while not found or "endedAt" not in found[0]:
+                async with http.get("/api/recordings") as listed:
+                    found = (await listed.json())["recordings"]
+        assert [each["sessionId"] for each in found] == [joined["sessionId"]]
+        async with http.delete(f"/api/recordings/{joined['sessionId']}") as deleted:
+            assert deleted.status == 204
+        async with http.get("/api/recordings") as listed:
+            assert not (await listed.json())["recordings"]
 
 
 @needs_redis
