@@ -225,8 +225,10 @@ class ClientRequests:
             line.tell(reply)
             return
         ms = min(ms, limit)
-        parts.conversation.transcript.cut(item_id, ms * SAMPLE_RATE // 1000, received)
-        self.received.cut(item_id, ms * SAMPLE_RATE // 1000)
+        samples = ms * SAMPLE_RATE // 1000
+        parts.conversation.transcript.cut(item_id, samples, received)
+        parts.conversation.passed.cut(item_id, samples)
+        self.received.cut(item_id, samples)
         if ms > 0:
             self._forward(line, {**event, "audio_end_ms": ms})
         else:

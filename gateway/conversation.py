@@ -15,6 +15,7 @@ import structlog
 
 from gateway.core import events as out
 from gateway.core.owed import Cut
+from gateway.core.passed import Passed
 from gateway.core.playout import Playout
 from gateway.core.replay import ReplayBuffer
 from gateway.core.responses import Phase, ResponseRequest, ResponseSequencer
@@ -59,6 +60,8 @@ class Conversation:
         self.agent_name = ""
         self.audible = False
         """Whether a leg plays the answers; without one they are heard once they are complete."""
+        self.passed = Passed(playout)
+        """What is said while no leg plays it."""
         self.barge_in = True
         """Whether the caller's speech cuts the agent (``interrupt_response``)."""
         self.server_answers = True
@@ -104,6 +107,7 @@ class Conversation:
         self.replay.speech_started(event.get("item_id"), event.get("audio_start_ms"), now)
         if not self.barge_in:
             return
+        self.passed.stop(now)
         if self.turns.feed(Input.SPEECH_STARTED) is Action.CUT:
             self._cut(now, tell_model=False)
         self.responses.forget_waiting()
@@ -179,6 +183,8 @@ class Conversation:
             return
         if self.audible:
             self._playout.push(event["item_id"], pcm, event.get("content_index", 0))
+        else:
+            self.passed.push(event["item_id"], pcm, now)
         self.turns.feed(Input.AUDIO_STARTED)
         if (waited := self.marks.sounded(now)) is not None:
             self.steps.add(TURN, waited)
@@ -231,9 +237,7 @@ class Conversation:
     # -- from the caller
 
     def say(self, text: str, now: float) -> str:
-        """A typed line of the caller's: into the conversation, and a response. Returns its item
-        id.
-        """
+        """A typed line of the caller's, and a response. Returns the line's item id."""
         self.interrupt(now)
         item_id = self._write(text)
         self.marks.turn_ended(now)
@@ -242,9 +246,8 @@ class Conversation:
         return item_id
 
     def press(self, keys: str, now: float) -> None:
-        """The caller pressed keys, of ``0-9*#A-D``: a line of its own, and a response, but nobody's
-        speech is interrupted. An answer goes on to its end; the caller's words will be answered
-        anyway, with the keys in view.
+        """The caller pressed keys, of ``0-9*#A-D``: a line of its own, and a response. An answer
+        goes on to its end; the caller's words will be answered anyway, with the keys in view.
         """
         self._write(f"[the caller pressed {keys}]", keys)
         if self.turns.now is not Turn.CALLER_SPEAKING:
@@ -290,9 +293,7 @@ class Conversation:
             self._emit(line.message(self.wall_clock()))
 
     def finish(self, now: float) -> None:
-        """The conversation ends: an answer under way is cut where it is, and nothing said is
-        lost.
-        """
+        """The conversation ends. An answer under way is cut where it is; nothing said is lost."""
         for cut in self._playout.interrupt(now):
             self.transcript.cut(cut.item_id, cut.heard_samples, cut.received_samples)
         self._cut_unplayed()
@@ -372,9 +373,8 @@ class Conversation:
         self.marks.cut()
 
     def _cut_unplayed(self) -> None:
-        """Cut the answers of which the playout holds nothing: text that ran ahead of its voice was
-        not heard, text that nobody was to hear was read.
-        """
+        """Cut what the playout holds nothing of: text that ran ahead of its voice was not heard,
+        text that nobody was to hear was read."""
         for item_id in self._answering:
             line = self.transcript.get(item_id)
             if line is None or line.heard:

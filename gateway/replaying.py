@@ -91,7 +91,7 @@ class Player:
         """
         match line:
             case [str(name), list(args), _, _, _] if name == HEAD:
-                if args != [VERSION]:
+                if args not in ([1], [VERSION]):
                     raise NoTape(f"the tape is of version {args[0]}; this reads {VERSION}")
             case [str(name), list(args), _, _, _] if name == SET:
                 set_fields(self._conversation, tuple(args))

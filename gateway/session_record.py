@@ -85,7 +85,8 @@ class SessionRecord:
 
     def _announce(self) -> None:
         conversation, notice = self._conversation, self._notice
-        if notice is None or self._closed or not conversation.audible:
+        hears = conversation.audible or conversation.passed.is_open
+        if notice is None or self._closed or not hears:
             return
         if notice.due(idle=self._is_idle()):
             conversation.request_response(protocol.say_exactly(self._words))

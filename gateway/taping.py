@@ -27,7 +27,8 @@ METHODS: Final = {
     ),
     "playout": ("next_frame", "settle", "completed"),
     "replay": ("append", "disconnected"),
-    "transcript": ("record",),
+    "transcript": ("record", "cut"),
+    "passed": ("cut",),
     "handover": ("former_said",),
 }
 """By which the world reaches core."""
@@ -139,6 +140,7 @@ def objects(conversation: Conversation, playout: Playout) -> dict[str, object]:
         "playout": playout,
         "replay": conversation.replay,
         "transcript": conversation.transcript,
+        "passed": conversation.passed,
         "handover": conversation.handover,
     }
 
@@ -151,18 +153,20 @@ def fields_of(conversation: Conversation) -> tuple[Any, ...]:
         conversation.server_answers,
         conversation.agent_name,
         conversation.replay.manual,
+        conversation.passed.is_open,
     )
 
 
 def set_fields(conversation: Conversation, fields: tuple[Any, ...]) -> None:
-    """As :func:`fields_of` told them."""
+    """As :func:`fields_of` told them; the last one is not on tapes of version 1."""
     (
         conversation.audible,
         conversation.barge_in,
         conversation.server_answers,
         conversation.agent_name,
         conversation.replay.manual,
-    ) = fields
+        conversation.passed.is_open,
+    ) = (*fields, False)[:6]
 
 
 def without_sound(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class RealtimeDoor:
             request.query.get("model") or None,
             door="websocket",
         )
+        session.parts.conversation.passed.is_open = True
         audio = SocketAudio()
         try:
             set_formats(audio, caller.grant.config.session)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the format; the first line of a tape tells it."""
 
 RAISED: Final = {"raised": True}

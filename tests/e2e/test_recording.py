@@ -23,6 +23,7 @@ from gateway.recording.files import read_lines
 from gateway.recording.folder import CRASHED
 from gateway.replaying import main as replay
 from tests.client.tones import tone
+from tests.event_recorder import SocketClient
 from tests.gateways import running_gateway
 from tests.heard_files import decode, loud_seconds, onset
 from tests.stand_in import StandIn
@@ -83,6 +84,29 @@ def folders(root: Path) -> list[Path]:
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [event for event in read_lines(folder / "events.jsonl") if event["type"] == kind]
+
+
+async def test_a_client_over_websocket_is_recorded_as_it_plays(tmp_path: Path) -> None:
+    settings = {"record_dir": tmp_path, "record_format": "wav", "record_notice": "You are taped."}
+    async with (
+        StandIn() as model,
+        running_gateway(model.url, **settings) as gateway,
+        SocketClient(gateway.url, "model=some-model") as client,
+    ):
+        line = await model.line()
+        asked = await line.wait_for("response.create")
+        assert "You are taped." in asked["response"]["instructions"]
+        await line.answer("You are taped.", voice(1.0))
+        await client.wait("response.done")
+        item_id = await line.answer(LONG, voice(8.0))
+        await client.wait("response.done", 2)
+        cut = {"item_id": item_id, "content_index": 0, "audio_end_ms": 1_500}
+        await client.send("conversation.item.truncate", **cut)
+        await line.wait_for("conversation.item.truncate")
+    (folder,) = folders(tmp_path)
+    _, right = decode(folder / "recording.wav")
+    # One second, and behind it what it played of eight.
+    assert loud_seconds(right) == pytest.approx(2.5, abs=0.1)
 
 
 @pytest.mark.parametrize("form", ["opus", "wav"])

@@ -3,8 +3,10 @@
 import pytest
 
 from gateway.core import events as out
+from gateway.core.media_time import SAMPLE_RATE
 from gateway.core.turns import Turn
 from gateway.handover import MAX_CARRIED
+from tests.gateway.core.test_passed import Tap
 from tests.gateway.virtual_call import Call
 
 
@@ -235,6 +237,21 @@ def test_without_a_leg_an_answer_counts_as_heard_when_it_is_complete(call: Call)
     call.answer("a", "In writing.", 2.0, response="r")
     assert call.lines() == [("assistant", "In writing.")]
     assert call.playout.is_empty
+
+
+def test_an_answer_that_a_client_plays_by_itself_can_be_tapped(call: Call) -> None:
+    tap = Tap()
+    call.playout.taps += (tap,)
+    call.conversation.audible = False
+    call.answer("a", "Unheard.", 1.0, response="r")
+    assert not tap.taken
+    call.conversation.passed.is_open = True
+    call.answer("b", "In writing, and aloud.", 2.0, response="r2")
+    assert sum(size for _, size, _, _ in tap.taken) == 2 * 2 * SAMPLE_RATE
+    call.now += 0.5
+    call.server("input_audio_buffer.speech_started", item_id="q", audio_start_ms=0)
+    assert tap.recalled == [SAMPLE_RATE * 3 // 2]
+    assert call.lines()[-1] == ("assistant", "In writing, and aloud."), "it says itself what it cut"
 
 
 def test_the_end_of_a_call_keeps_what_was_heard_of_the_last_answer(call: Call) -> None:

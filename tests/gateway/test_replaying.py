@@ -68,6 +68,10 @@ def everything() -> list[bytes]:
     conversation.handover.former_said()
     conversation.request_response({"instructions": "Go on."})
     conversation.played([], 4.0)
+    conversation.audible, conversation.passed.is_open = False, True
+    call.answer("item_9", "Heard by a client", 2.0, response="resp_9")
+    conversation.transcript.cut("item_9", 24_000, 48_000)
+    conversation.passed.cut("item_9", 24_000)
     conversation.finish(9.0)
     return call.tape_lines
 

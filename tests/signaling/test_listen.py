@@ -17,6 +17,7 @@ from client.python.speaker import Speaker
 from gateway.listening import Listening
 from signaling.app import Gateway
 from tests.client.tones import tone
+from tests.event_recorder import SocketClient
 from tests.gateways import running_gateway
 from tests.signaling.callers import until
 from tests.stand_in import StandIn
@@ -163,3 +164,17 @@ async def test_it_is_noted_before_it_begins(model: StandIn, tmp_path: Any) -> No
         path = f"/api/sessions/{session.id}/listen"
         assert await status_of(http.post(path, data="v=0", headers=OFFER)) == 400
         await until(lambda: '"session.listened"' in log.read_text())
+
+
+async def test_a_client_over_websocket_is_listened_to(gateway: Gateway, model: StandIn) -> None:
+    async with (
+        aiohttp.ClientSession(gateway.url) as http,
+        SocketClient(gateway.url, "model=some-model") as client,
+        phone() as operator,
+    ):
+        line = await model.line()
+        await operator.call(http, f"{await only_session(http)}/listen")
+        await line.answer("A tone.", tone(0.5, 24_000, hertz=AGENT).tobytes())
+        await client.wait("response.done")
+        await until(lambda: len(operator.heard(AGENT)) > 20)
+        assert len(operator.heard(AGENT)) < 30
