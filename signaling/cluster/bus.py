@@ -176,7 +176,9 @@ class Bus:
         self._link.send(place, self._signature(place, data) + data, heard)
 
     def _signature(self, place: str, data: bytes) -> bytes:
-        return hmac.digest(self._secret, place.encode() + data, "sha256")
+        signature = hmac.new(self._secret, place.encode(), "sha256")
+        signature.update(data)
+        return signature.digest()
 
     def _take(self, signed: bytes) -> None:
         data = signed[_SIGNATURE:]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -48,6 +48,8 @@ _SECRET: Final = f"{_PREFIX}secret"
 
 _BROKEN = (RedisError, OSError)
 
+_T = TypeVar("_T")
+
 
 class RedisUnavailable(Exception):
     """Redis cannot be used: one sentence says why."""
@@ -74,6 +76,8 @@ class RedisLink:
         self._take: Callable[[bytes], None] = lambda _: None
         self._redis = Redis.from_url(
             url,
+            # By the newer one, the library writes out every message for a log that nobody reads.
+            protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=PATIENCE,
             socket_timeout=PATIENCE,
@@ -143,20 +147,14 @@ class RedisLink:
 
         :raises GatewayError: ``upstream_unavailable``.
         """
-        try:
-            await self._redis.set(_PREFIX + name, value, px=max(1, round(1000 * seconds)))
-        except _BROKEN:
-            raise _unavailable() from None
+        await _told(self._redis.set(_PREFIX + name, value, px=max(1, round(1000 * seconds))))
 
     async def kept(self, name: str) -> str | None:
         """What any of them let the others know, if it is in force.
 
         :raises GatewayError: ``upstream_unavailable``.
         """
-        try:
-            value = await self._redis.get(_PREFIX + name)
-        except _BROKEN:
-            raise _unavailable() from None
+        value = await _told(self._redis.get(_PREFIX + name))
         return value.decode() if isinstance(value, bytes) else None
 
     async def knows(self, name: str) -> bool:
@@ -164,20 +162,14 @@ class RedisLink:
 
         :raises GatewayError: ``upstream_unavailable``.
         """
-        try:
-            return bool(await self._redis.exists(_known(name)))
-        except _BROKEN:
-            raise _unavailable() from None
+        return bool(await _told(self._redis.exists(_known(name))))
 
     async def names(self) -> set[str]:
         """The gateways that listen now, this one among them.
 
         :raises GatewayError: ``upstream_unavailable``.
         """
-        try:
-            channels: list[bytes | str] = await self._redis.pubsub_channels(_channel("*"))
-        except _BROKEN:
-            raise _unavailable() from None
+        channels: list[bytes | str] = await _told(self._redis.pubsub_channels(_channel("*")))
         names = (each.decode() if isinstance(each, bytes) else each for each in channels)
         return {name.removeprefix(_channel("")) for name in names}
 
@@ -222,6 +214,7 @@ class RedisLink:
         while True:
             await asyncio.sleep(KNOWN_EVERY)
             await self._be_known()
+            _heed_cancellation()
 
     async def _run(self, pubsub: PubSub) -> None:
         while True:
@@ -250,12 +243,14 @@ class RedisLink:
                 pubsub = await self._subscribe()
                 log.info("Redis is there again")
                 return pubsub
+            _heed_cancellation()
             await asyncio.sleep(wait)
             wait = min(2 * wait, longest)
 
     async def _read(self, pubsub: PubSub) -> None:
         asked = False
         while True:
+            _heed_cancellation()
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=PING)
             if message is None:
                 if asked:
@@ -267,6 +262,7 @@ class RedisLink:
 
     async def _write(self) -> None:
         while True:
+            _heed_cancellation()
             batch = [await self._queue.get()]
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
@@ -292,6 +288,23 @@ class RedisLink:
     def _drop_queue(self) -> None:
         while not self._queue.empty():
             self._settle(self._queue.get_nowait(), None)
+
+
+def _heed_cancellation() -> None:
+    # Until Python 3.12, asyncio.wait_for may swallow one, and the library waits with it.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _told(answer: Awaitable[_T]) -> _T:
+    """What Redis answers. :raises GatewayError: ``upstream_unavailable``."""
+    try:
+        told = await answer
+    except _BROKEN:
+        raise _unavailable() from None
+    _heed_cancellation()
+    return told
 
 
 async def _closed(pubsub: PubSub) -> None:

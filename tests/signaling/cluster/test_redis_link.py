@@ -236,6 +236,26 @@ async def test_a_redis_behind_tls_is_used_lost_and_found_again(
             assert await ann.send("bob", b"again") == 1
 
 
+async def test_it_ends_in_the_middle_of_what_it_sends(redis: RedisServer) -> None:
+    async def send_on(link: RedisLink) -> None:
+        while link.is_up:
+            with contextlib.suppress(GatewayError):
+                link.send("bob", b"and so on")
+            await asyncio.sleep(0)
+
+    for turns in range(60):
+        async with ends(redis, "ann") as (ann,):
+            sending = asyncio.create_task(send_on(ann.link))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert ann.link._running is not None
+            ann.link._running.cancel()
+            done, _ = await asyncio.wait([ann.link._running], timeout=PATIENCE)
+            assert done, "it does not end"
+            sending.cancel()
+            await asyncio.wait([sending])
+
+
 def tries_of(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """One for each time that it tries to connect again."""
     tries: list[None] = []
@@ -252,7 +272,7 @@ def tries_of(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> list[None]:
 async def test_a_redis_that_is_not_there_or_refuses_is_told_in_one_sentence() -> None:
     with running_redis("--requirepass", "hunter2") as redis:
         for url, reason in (
-            (redis.url, "already authenticated"),
+            (redis.url, "Authentication required"),
             (redis.url.replace("//", "//:wrong@"), "invalid username-password pair"),
             ("redis://127.0.0.1:1", "111 connecting to 127.0.0.1:1"),
         ):
