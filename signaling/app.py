@@ -156,7 +156,7 @@ class Gateway:
                 trusting(settings.trusted_proxies),
                 cors(origins),
                 errors,
-                address_rate(Buckets(*settings.request_rate), rates),
+                address_rate(Buckets(*settings.request_rate), rates, self._door.is_connected),
                 guard(self._doorkeeper, ACCESS),
                 user_rate(rates),
                 known_actor,

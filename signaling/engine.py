@@ -241,6 +241,10 @@ class SocketServer:
     def routes(self) -> list[web.RouteDef]:
         return [web.route("*", "/socket.io/", self._serve)]
 
+    def is_connected(self, engine_sid: str) -> bool:
+        """Whether there is a connection that requests may name by this ``sid`` of Engine.IO."""
+        return engine_sid in self._engine.sockets
+
     async def emit(self, sid: str, name: str, payload: Any) -> None:
         """Queue an event for one connection. ``payload``: a tuple stands for several arguments."""
         await self._server.emit(name, payload, to=sid)

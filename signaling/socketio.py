@@ -111,6 +111,10 @@ class SocketIoDoor:
     def routes(self) -> list[web.RouteDef]:
         return self._server.routes()
 
+    def is_connected(self, engine_sid: str) -> bool:
+        """As :meth:`SocketServer.is_connected` has it."""
+        return self._server.is_connected(engine_sid)
+
     @property
     def backlogs(self) -> list[int]:
         """Events that wait for each client."""
