@@ -143,7 +143,8 @@ class Gateway:
             else doorkeeper(settings)
         )
         # An address's, and a user's.
-        rates, webhooks = Buckets(*settings.call_rate), webhooks_of(settings)
+        rates, requests = Buckets(*settings.call_rate), Buckets(*settings.request_rate)
+        webhooks = webhooks_of(settings)
         self._door = SocketIoDoor(
             *(sessions, origins, ice_servers, settings.max_audio_size, self._doorkeeper, rates),
             cluster.away if cluster is not None else None,
@@ -156,7 +157,7 @@ class Gateway:
                 trusting(settings.trusted_proxies),
                 cors(origins),
                 errors,
-                address_rate(Buckets(*settings.request_rate), rates),
+                address_rate(requests, rates, self._door.is_connected),
                 guard(self._doorkeeper, ACCESS),
                 user_rate(rates),
                 known_actor,
@@ -188,8 +189,8 @@ class Gateway:
         url = without_query(endpoint.url)
         self._observing = observing = Observing(
             Watched(
-                *(sessions, url, LoopLag(), rates, self._door, self._embedded, self.recorder),
-                *(webhooks, self.sip, cluster),
+                *(sessions, url, LoopLag(), (requests, rates), self._door, self._embedded),
+                *(self.recorder, webhooks, self.sip, cluster),
             )
         )
         app.add_routes(HttpDoor(sessions, observing.health.report).routes())

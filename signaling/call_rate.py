@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -29,18 +30,27 @@ OPENS: Final = frozenset(
 )
 
 SOCKET_IO: Final = "/socket.io/"
-"""Whose clients poll as they must; what they ask for is counted at their door."""
+"""Who is connected there polls as often as it must, and what it asks for is counted at that door.
+Connecting counts as any request does.
+"""
 
 TOO_MANY_CALLS: Final = "too many calls from this address"
 
 
-def address_rate(requests: Buckets, calls: Buckets) -> Middleware:
-    """A middleware that refuses with 429 what comes from one address too often."""
+def address_rate(
+    requests: Buckets, calls: Buckets, is_connected: Callable[[str], bool]
+) -> Middleware:
+    """A middleware that refuses with 429 what comes from one address too often.
+
+    :param is_connected: whether there is a Socket.IO connection of that ``sid``.
+    """
     clock = asyncio.get_running_loop().time
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path != SOCKET_IO and not requests.take(remote_of(request), clock()):
+        # A ``sid`` that anybody may invent, or leave empty, is no connection.
+        is_poll = request.path == SOCKET_IO and is_connected(request.query.get("sid", ""))
+        if not is_poll and not requests.take(remote_of(request), clock()):
             raise GatewayError(ErrorCode.RATE_LIMITED, "too many requests from this address")
         if _opens(request) and not calls.take(remote_of(request), clock()):
             raise GatewayError(ErrorCode.RATE_LIMITED, TOO_MANY_CALLS)

@@ -69,8 +69,10 @@ class Client:
         self.sid = sid
         self.token = token
         """What it showed when it connected."""
-        self.remote = self.name = remote
-        """The address that it came from; and who it is, where that is known."""
+        self.remote = remote
+        """The address that it came from."""
+        self.owner: str | None = None
+        """Who it is; None: that is not known, as at an open gateway."""
         self.caller: Caller | None = None
         """Who it is, as another gateway found out that it is connected to; None: to this one."""
         self.session: Session | None = None
@@ -86,6 +88,11 @@ class Client:
         self._told_slow = False
         self._leaving = False
         self._writer = asyncio.create_task(self._write(), name=f"socketio-writer-{sid}")
+
+    @property
+    def name(self) -> str:
+        """Who it is, or else the address that it came from."""
+        return self.owner or self.remote
 
     @property
     def backlog(self) -> int:

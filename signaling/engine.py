@@ -45,6 +45,11 @@ LINGER: Final = 5.0
 """Seconds that a client has to close its WebSocket once it is disconnected, or read what is left.
 """
 
+UPGRADE_TIMEOUT: Final = 10.0
+"""Seconds that a polling client has to go on by a WebSocket which it opened; the library itself
+would wait for ever, though the client had long stopped polling.
+"""
+
 _CLOSE_TIMEOUT = 1.0
 """Seconds that all clients have to close their end when the gateway stops."""
 
@@ -176,6 +181,7 @@ class SocketServer:
     :param admit: whether a page of this ``Origin`` may connect, given the request's ``Host``.
     :param max_packet_bytes: of one event, or of one request of a polling client.
     :param ping_interval, ping_timeout: seconds; a dead connection is noticed after their sum.
+    :param upgrade_timeout: seconds that the upgrade of a polling connection may take.
     """
 
     def __init__(
@@ -186,6 +192,7 @@ class SocketServer:
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
         linger: float = LINGER,
+        upgrade_timeout: float = UPGRADE_TIMEOUT,
     ) -> None:
         self._server = _Server(
             async_mode="aiohttp",
@@ -199,6 +206,7 @@ class SocketServer:
         )
         self._engine: _Engine = self._server.eio
         self._linger = linger
+        self._upgrade_timeout = upgrade_timeout
         self._websockets: set[_WebSocket] = set()
         self._no_websockets = asyncio.Event()
         self._no_websockets.set()
@@ -241,6 +249,10 @@ class SocketServer:
     def routes(self) -> list[web.RouteDef]:
         return [web.route("*", "/socket.io/", self._serve)]
 
+    def is_connected(self, engine_sid: str) -> bool:
+        """Whether there is a connection that requests may name by this ``sid`` of Engine.IO."""
+        return engine_sid in self._engine.sockets
+
     async def emit(self, sid: str, name: str, payload: Any) -> None:
         """Queue an event for one connection. ``payload``: a tuple stands for several arguments."""
         await self._server.emit(name, payload, to=sid)
@@ -275,13 +287,35 @@ class SocketServer:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         """One request of Engine.IO."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._serve_websocket(request)
+            sid = request.query.get("sid")
+            return await (self._upgrade(request, sid) if sid else self._serve_websocket(request))
         socket = self._engine.sockets.get(request.query.get("sid"))
         response: web.StreamResponse = await self._server.handle_request(request)
         if socket is not None and socket.closed:
             # The client said goodbye. Its poll would wait for a ping all the same.
             socket.queue.put_nowait(None)
         return response
+
+    async def _upgrade(self, request: web.Request, sid: str) -> web.StreamResponse:
+        """A WebSocket that is to go on with a polling connection. One at a time: no limit of new
+        connections counts it.
+        """
+        if any(each.request.query.get("sid") == sid for each in self._websockets):
+            return web.Response(status=400)
+        socket = self._engine.sockets.get(sid)
+
+        def give_up() -> None:
+            if (socket is None or not socket.upgraded) and request.transport is not None:
+                request.transport.abort()
+
+        timer = asyncio.get_running_loop().call_later(self._upgrade_timeout, give_up)
+        try:
+            return await self._serve_websocket(request)
+        finally:
+            timer.cancel()
+            if socket is not None and not socket.upgraded:
+                # The library leaves it so where the WebSocket broke, and then sends nothing.
+                socket.upgrading = False
 
     async def _serve_websocket(self, request: web.Request) -> web.StreamResponse:
         """A WebSocket, for as long as it lasts."""

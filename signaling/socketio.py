@@ -111,6 +111,10 @@ class SocketIoDoor:
     def routes(self) -> list[web.RouteDef]:
         return self._server.routes()
 
+    def is_connected(self, engine_sid: str) -> bool:
+        """As :meth:`SocketServer.is_connected` has it."""
+        return self._server.is_connected(engine_sid)
+
     @property
     def backlogs(self) -> list[int]:
         """Events that wait for each client."""
@@ -135,7 +139,7 @@ class SocketIoDoor:
             except GatewayError as error:
                 raise Refusal(error.code.value, error.message) from None
         self._clients[sid] = client = Client(sid, self._server, token, remote_of(request))
-        client.name = owner or client.remote
+        client.owner = owner
 
     async def _disconnect(self, sid: str, lost: bool) -> None:
         client = self._clients[sid]
@@ -317,6 +321,8 @@ class SocketIoDoor:
     async def _offer(self, client: Client, data: Any) -> Ack:
         session, sdp = _session(client), events.parse_offer(data)
         self._count(client.remote, "too many offers from this address")
+        if client.owner is not None:
+            self._count(client.owner, "too many offers of this user", is_address=False)
         return {"type": "answer", "sdp": await session.offer(sdp)}
 
     async def _candidate(self, client: Client, data: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.local_model.process import EmbeddedModel
@@ -20,13 +21,13 @@ class Watched:
     """The parts of one gateway; None: it has none.
 
     :ivar model_url: as it may be shown.
-    :ivar rates: what limits requests by HTTP.
+    :ivar rates: what limits requests by HTTP, and calls.
     """
 
     sessions: Sessions
     model_url: str
     lag: LoopLag
-    rates: Buckets
+    rates: Sequence[Buckets]
     socketio: SocketIoDoor
     embedded: EmbeddedModel | None = None
     recorder: Recorder | None = None

@@ -94,7 +94,7 @@ class Visitors:
             if not await self._lines.is_wanted(line, place):
                 raise GatewayError(ErrorCode.NO_SESSION, "the connection is closing")
             client = Client(line, self, remote=remote)
-            client.caller, client.name = caller, caller.owner or remote
+            client.caller, client.owner = caller, caller.owner
             visitor = self._here[line] = Visitor(client, place)
             self._host.admit(client)
             self._lines.add(line, place, lambda: self._dismiss(line, certain=False))

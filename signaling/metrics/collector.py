@@ -116,9 +116,11 @@ class GatewayCollector(Collector):
 
     def _rate_limits(self) -> Iterator[Metric]:
         refused = CounterMetricFamily(
-            "talkpath_rate_limited", "Refused because their address sent too many.", labels=["kind"]
+            "talkpath_rate_limited",
+            "Refused because their address, or user, sent too many.",
+            labels=["kind"],
         )
-        refused.add_metric(["http"], self._watched.rates.refused)
+        refused.add_metric(["http"], sum(each.refused for each in self._watched.rates))
         if self._watched.sip is not None:
             stats = self._watched.sip.stats
             refused.add_metric(["sip_messages"], stats.refused_messages)

@@ -29,6 +29,21 @@ async def test_it_serves_where_it_says(model: StandIn) -> None:
             await caller.reach_model()
 
 
+async def test_the_model_is_shown_the_key_and_asked_for_the_voice_of_the_settings(
+    model: StandIn,
+) -> None:
+    async with running_gateway(model.url) as plain, Caller(plain.url) as caller:
+        await caller.join()
+        assert "Authorization" not in (await model.line()).headers
+    settings = {"openai_api_key": "sk-hunter2", "realtime_voice": "cedar"}
+    async with running_gateway(model.url, **settings) as gateway, Caller(gateway.url) as caller:
+        await caller.join()
+        line = await model.line(1)
+        assert line.headers["Authorization"] == "Bearer sk-hunter2"
+        session = (await line.wait_for("session.update"))["session"]
+        assert session["audio"]["output"]["voice"] == "cedar"
+
+
 async def test_stopping_tells_those_in_a_session_and_ends_their_connections(
     model: StandIn,
 ) -> None:

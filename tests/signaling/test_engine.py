@@ -161,6 +161,51 @@ async def test_an_upgraded_client_can_be_cut() -> None:
             await door.gone()
 
 
+async def test_an_upgrade_that_gets_nowhere_is_given_up_and_its_client_polls_on() -> None:
+    async with serving(upgrade_timeout=0.1) as door, aiohttp.ClientSession() as http:
+        client = Poll(http, door.url)
+        await client.connect()
+        async with http.ws_connect(client.address + "websocket") as stuck:
+            # It enters the namespace anew meanwhile, which is no reason to wait for it.
+            await client.send("41", "40")
+            async with asyncio.timeout(PATIENCE):
+                assert (await stuck.receive()).type is aiohttp.WSMsgType.CLOSED
+        await door.gone()
+        await door.server.emit(door.sids[1], "news", "good")
+        async with asyncio.timeout(PATIENCE):
+            while not (told := await client.poll()).endswith('["news","good"]'):
+                assert told
+
+
+async def test_a_connection_that_is_upgraded_in_time_stays() -> None:
+    patience = 1.0
+    async with serving(upgrade_timeout=patience) as door, aiohttp.ClientSession() as http:
+        client = Poll(http, door.url)
+        await client.connect()
+        async with http.ws_connect(client.address + "websocket") as upgraded:
+            for said, heard in (("2probe", "3probe"), ("5", "6")):
+                await upgraded.send_str(said)
+                assert await upgraded.receive_str() == heard
+            # Set after the server's own timer, of one loop: it is due after that.
+            due = asyncio.Event()
+            asyncio.get_running_loop().call_later(patience, due.set)
+            await due.wait()
+            await upgraded.send_str('420["still there"]')
+            assert await upgraded.receive_str() == '430["noted"]'
+
+
+async def test_one_connection_has_one_upgrade_at_a_time() -> None:
+    async with serving() as door, aiohttp.ClientSession() as http:
+        client = Poll(http, door.url)
+        await client.connect()
+        async with http.ws_connect(client.address + "websocket") as first:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await http.ws_connect(client.address + "websocket")
+            assert caught.value.status == 400
+            await first.send_str("2probe")
+            assert await first.receive_str() == "3probe"
+
+
 async def test_a_poll_ends_with_its_connection() -> None:
     async with serving() as door, aiohttp.ClientSession() as http:
         client = Poll(http, door.url)

@@ -13,9 +13,14 @@ import pytest_asyncio
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from gateway.core.events import ErrorCode, GatewayError
 from signaling import oidc
 from signaling.caller import Caller, Scope
+from signaling.doorkeeper import doorkeeper
 from signaling.oidc import OidcTokens
+from tests.gateways import loopback_settings
+
+NOBODY = "ws://127.0.0.1:9"
 
 PRIVATE = {
     "one": rsa.generate_private_key(65537, 2048),
@@ -177,3 +182,16 @@ async def test_a_provider_by_another_name_is_not_believed(
 ) -> None:
     provider.name = "https://other.example"
     assert await tokens.verify(provider.token()) is None
+
+
+async def test_oidc_audience_says_for_whom_tokens_have_to_be(provider: Provider) -> None:
+    _, door = doorkeeper(
+        loopback_settings(NOBODY, oidc_issuer=provider.url, oidc_audience="talkpath")
+    )
+    _, anybodys = doorkeeper(loopback_settings(NOBODY, oidc_issuer=provider.url))
+    other = provider.token(aud="another service")
+    assert (await door.identify(provider.token())).name == "ann"
+    assert (await anybodys.identify(other)).name == "ann"
+    with pytest.raises(GatewayError) as caught:
+        await door.identify(other)
+    assert caught.value.code is ErrorCode.UNAUTHORIZED

@@ -11,8 +11,10 @@ from gateway.core.events import ErrorCode, GatewayError
 from signaling import client
 from signaling.app import Gateway
 from signaling.caller import Caller as Identity
+from signaling.caller import Scope
 from signaling.cluster.redis_link import RedisLink
 from signaling.cluster.visitors import Visitors
+from signaling.tokens import SecretTokens
 from tests.gateways import running_gateway
 from tests.redis_server import RedisServer, needs_redis
 from tests.signaling.callers import Caller, until
@@ -20,6 +22,8 @@ from tests.signaling.test_resume import session_of, until_nobody_listens
 from tests.stand_in import StandIn
 
 pytestmark = needs_redis
+
+SECRET = "a secret of the tests, and long enough"
 
 
 def visitors_of(gateway: Gateway) -> Visitors:
@@ -152,16 +156,12 @@ async def test_two_gateways_resume_from_each_other_at_once(here: Gateway, there:
 
 
 async def test_a_resumed_session_goes_by_its_owner(model: StandIn, redis: RedisServer) -> None:
-    from signaling.caller import Scope
-    from signaling.tokens import SecretTokens
-
-    secret = "a secret of at least thirty-two bytes"
     ann, bob = [
-        SecretTokens(secret).mint(name, frozenset({Scope.CALL}), 60) for name in ("ann", "bob")
+        SecretTokens(SECRET).mint(name, frozenset({Scope.CALL}), 60) for name in ("ann", "bob")
     ]
     async with (
-        running_gateway(model.url, redis_url=redis.url, auth_secret=secret) as here,
-        running_gateway(model.url, redis_url=redis.url, auth_secret=secret) as there,
+        running_gateway(model.url, redis_url=redis.url, auth_secret=SECRET) as here,
+        running_gateway(model.url, redis_url=redis.url, auth_secret=SECRET) as there,
     ):
         async with Caller(here.url, token=ann) as caller:
             joined = await caller.join()
@@ -171,3 +171,22 @@ async def test_a_resumed_session_goes_by_its_owner(model: StandIn, redis: RedisS
         async with Caller(there.url, token=ann) as again:
             assert (await again.resume(joined))["ok"]
             assert (await again.ask("send_text", "Mine."))["ok"]
+
+
+async def test_offers_of_a_user_are_counted_where_the_session_is(
+    model: StandIn, redis: RedisServer
+) -> None:
+    settings = {"redis_url": redis.url, "auth_secret": SECRET, "trusted_proxies": "127.0.0.1/32"}
+    offer = {"type": "offer", "sdp": "v=0"}
+    async with (
+        running_gateway(model.url, call_rate=(0.001, 3), **settings) as here,
+        running_gateway(model.url, **settings) as there,
+    ):
+        token = SecretTokens(SECRET).mint("ann", frozenset({Scope.CALL}), 60)
+        async with Caller(here.url, token=token, **{"X-Forwarded-For": "192.0.2.1"}) as caller:
+            joined = await caller.join()
+        async with Caller(there.url, token=token, **{"X-Forwarded-For": "192.0.2.2"}) as again:
+            assert (await again.resume(joined))["ok"]
+            errors = [(await again.ask("webrtc_offer", offer))["error"] for _ in range(2)]
+    assert [error["code"] for error in errors] == ["negotiation_failed", "rate_limited"]
+    assert errors[1]["message"] == "too many offers of this user"

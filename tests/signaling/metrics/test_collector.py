@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
+import aiohttp
 from prometheus_client import CollectorRegistry
 
 from gateway.session_depths import QUEUES
 from signaling.app import Gateway
 from signaling.metrics.collector import GatewayCollector
+from tests.gateways import running_gateway
 from tests.signaling.callers import Caller
 from tests.stand_in import StandIn
+
+NOBODY = "ws://127.0.0.1:9"
+NEVER = 0.001
+"""Tokens a second: none comes back while the test runs."""
 
 
 def registry_of(gateway: Gateway) -> CollectorRegistry:
@@ -56,10 +62,17 @@ async def test_the_classes_of_the_lag_add_up(gateway: Gateway) -> None:
     assert classes[-1] == classes[-2] + 1 == sum(count.counts)
 
 
-async def test_what_was_refused_counts(gateway: Gateway) -> None:
-    registry = registry_of(gateway)
-    assert gateway._observing is not None
-    rates = gateway._observing._watched.rates
-    while rates.take("192.0.2.1", 0.0):
-        pass
-    assert value(registry, "rate_limited_total", {"kind": "http"}) == 1
+async def test_what_was_refused_counts() -> None:
+    async with (
+        running_gateway(NOBODY, request_rate=(NEVER, 3), call_rate=(NEVER, 1)) as gateway,
+        aiohttp.ClientSession(gateway.url) as http,
+    ):
+        registry = registry_of(gateway)
+        statuses, counts = [], []
+        # The second is one call too many, the fourth and fifth are requests too many.
+        for path in ("/sip/ice-servers", "/sip/ice-servers", "/health", "/health", "/socket.io/"):
+            async with http.get(path) as answer:
+                statuses.append(answer.status)
+            counts.append(value(registry, "rate_limited_total", {"kind": "http"}))
+    assert statuses == [200, 429, 200, 429, 429]
+    assert counts == [0, 1, 1, 2, 3]
