@@ -1,6 +1,6 @@
 """A real call of ten minutes, recorded: by how many samples does the recording drift?
 
-    scripts/record_call.py [--minutes 10] [--format opus]
+    PYTHONPATH=. .venv/bin/python scripts/record_call.py [--minutes 10] [--format opus]
 
 A caller over WebRTC says a click each second by its own clock, and a model answers with clicks a
 second apart. In the recording the clicks of either side must be as far apart at the end as at the

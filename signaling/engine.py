@@ -50,6 +50,9 @@ UPGRADE_TIMEOUT: Final = 10.0
 would wait for ever, though the client had long stopped polling.
 """
 
+ENTER_TIMEOUT: Final = 45.0
+"""Seconds to enter the namespace, as at Socket.IO's own server; the library would wait for ever."""
+
 _CLOSE_TIMEOUT = 1.0
 """Seconds that all clients have to close their end when the gateway stops."""
 
@@ -149,6 +152,13 @@ class _Engine(engineio.AsyncServer):  # type: ignore[misc]
 
 
 class _Server(socketio.AsyncServer):  # type: ignore[misc]
+    when_connected: Callable[[str], None]
+    """Takes Engine.IO's ``sid`` of each connection."""
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        self.when_connected(eio_sid)
+
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
 
@@ -182,6 +192,7 @@ class SocketServer:
     :param max_packet_bytes: of one event, or of one request of a polling client.
     :param ping_interval, ping_timeout: seconds; a dead connection is noticed after their sum.
     :param upgrade_timeout: seconds that the upgrade of a polling connection may take.
+    :param enter_timeout: seconds that a connection has to enter the namespace.
     """
 
     def __init__(
@@ -193,6 +204,7 @@ class SocketServer:
         ping_timeout: float = PING_TIMEOUT,
         linger: float = LINGER,
         upgrade_timeout: float = UPGRADE_TIMEOUT,
+        enter_timeout: float = ENTER_TIMEOUT,
     ) -> None:
         self._server = _Server(
             async_mode="aiohttp",
@@ -204,9 +216,10 @@ class SocketServer:
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
         )
+        self._server.when_connected = self._expect_to_enter
         self._engine: _Engine = self._server.eio
         self._linger = linger
-        self._upgrade_timeout = upgrade_timeout
+        self._upgrade_timeout, self._enter_timeout = upgrade_timeout, enter_timeout
         self._websockets: set[_WebSocket] = set()
         self._no_websockets = asyncio.Event()
         self._no_websockets.set()
@@ -251,7 +264,8 @@ class SocketServer:
 
     def is_connected(self, engine_sid: str) -> bool:
         """Whether there is a connection that requests may name by this ``sid`` of Engine.IO."""
-        return engine_sid in self._engine.sockets
+        socket = self._engine.sockets.get(engine_sid)
+        return socket is not None and not socket.closed
 
     async def emit(self, sid: str, name: str, payload: Any) -> None:
         """Queue an event for one connection. ``payload``: a tuple stands for several arguments."""
@@ -283,6 +297,14 @@ class SocketServer:
         await self._engine.shutdown()
 
     # -- inside
+
+    def _expect_to_enter(self, engine_sid: str) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._enter_timeout, self._cut_outsider, engine_sid)
+
+    def _cut_outsider(self, engine_sid: str) -> None:
+        if not self._server.manager.sid_from_eio_sid(engine_sid, "/"):
+            self._cut(engine_sid)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         """One request of Engine.IO."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket as sockets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -192,6 +193,25 @@ async def test_a_connection_that_is_upgraded_in_time_stays() -> None:
             await due.wait()
             await upgraded.send_str('420["still there"]')
             assert await upgraded.receive_str() == '430["noted"]'
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_who_does_not_enter_in_time_is_cut_off(transport: str) -> None:
+    async with serving(enter_timeout=0.1) as door, aiohttp.ClientSession() as http:
+        inside = Poll(http, door.url)
+        await inside.connect()
+        if transport == "websocket":
+            address = f"{door.url}/socket.io/?EIO=4&transport=websocket"
+            async with asyncio.timeout(PATIENCE), http.ws_connect(address) as outside:
+                assert (await outside.receive_str()).startswith("0{")
+                assert (await outside.receive()).type is aiohttp.WSMsgType.CLOSED
+        else:
+            address = f"{door.url}/socket.io/?EIO=4&transport=polling"
+            async with http.get(address) as opened:
+                sid = json.loads((await opened.text())[1:])["sid"]
+            await until(lambda: not door.server.is_connected(sid))
+        await door.server.emit(door.sids[0], "news", "good")
+        assert (await inside.poll()).endswith('["news","good"]'), "who is inside stays"
 
 
 async def test_one_connection_has_one_upgrade_at_a_time() -> None:
