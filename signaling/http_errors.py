@@ -21,6 +21,7 @@ _STATUS = {
     ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ErrorCode.UNSUPPORTED_FORMAT: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.CAPACITY: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.UPSTREAM_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.NO_SESSION: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
 }
@@ -53,12 +54,6 @@ def not_found(message: str) -> Refused:
 
 def conflict(message: str) -> Refused:
     return Refused(HTTPStatus.CONFLICT, "conflict", message)
-
-
-def unavailable(error: GatewayError) -> Refused:
-    """What may be there again in a moment."""
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    return Refused(status, error.code.value, error.message, _HEADERS[status])
 
 
 def error_response(error: GatewayError) -> web.Response:

@@ -26,7 +26,7 @@ from signaling.bodies import read_body
 from signaling.cluster.bus import ANSWER_TIMEOUT, Body, Bus, Gone
 from signaling.cluster.relayed import not_serving, relayed, relayed_caller
 from signaling.forwarded import remote_of
-from signaling.http_errors import Handler, not_found, unavailable
+from signaling.http_errors import Handler, not_found
 
 MAX_BODY: Final = 1 << 20
 """Bytes of a request; no route that is passed on takes more."""
@@ -146,8 +146,6 @@ class HttpRelay:
             answer = await self._bus.ask(place, "http", asked)
         except Gone:
             raise not_found(f"there is no call {_id_of(request)[:64]!r}") from None
-        except GatewayError as error:
-            raise unavailable(error) from None
         headers = CIMultiDict((str(name), str(value)) for name, value in answer["headers"])
         return web.Response(status=answer["status"], body=answer["content"], headers=headers)
 

@@ -20,7 +20,7 @@ from signaling.cluster.bus import Body, Bus, Gone
 from signaling.cluster.lines import Lines
 from signaling.cluster.relayed import not_serving, relayed
 from signaling.forwarded import remote_of
-from signaling.http_errors import Refused, unavailable
+from signaling.http_errors import Refused
 
 _DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
@@ -103,8 +103,6 @@ class SocketRelay:
             refused = (await self._bus.ask(place, "socket", asked)).get("status")
         except Gone:
             refused = HTTPStatus.NOT_FOUND.value
-        except GatewayError as error:
-            raise unavailable(error) from None
         if refused is not None:
             status = HTTPStatus(refused)
             code = status.phrase.lower().replace(" ", "_")

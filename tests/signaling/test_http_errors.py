@@ -12,6 +12,8 @@ from aiohttp.test_utils import make_mocked_request
 from gateway.core.events import ErrorCode, GatewayError
 from signaling.http_errors import Refused, conflict, errors, not_found
 
+GONE = ErrorCode.UPSTREAM_UNAVAILABLE
+
 
 async def answer_to(failure: Exception) -> web.Response:
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -29,6 +31,7 @@ async def answer_to(failure: Exception) -> web.Response:
         (GatewayError(ErrorCode.UNAUTHORIZED, "x"), 401, "invalid_request_error", "unauthorized"),
         (GatewayError(ErrorCode.RATE_LIMITED, "x"), 429, "invalid_request_error", "rate_limited"),
         (GatewayError(ErrorCode.CAPACITY, "x"), 503, "server_error", "capacity"),
+        (GatewayError(GONE, "x"), 503, "server_error", "upstream_unavailable"),
         (not_found("x"), 404, "invalid_request_error", "not_found"),
         (conflict("x"), 409, "invalid_request_error", "conflict"),
         (web.HTTPNotFound(), 404, "invalid_request_error", "not_found"),
@@ -51,4 +54,5 @@ async def test_a_refusal_brings_its_headers() -> None:
     headers = {"Accept-Patch": "a/b"}
     answered = await answer_to(Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "x", "y", headers))
     assert answered.headers["Accept-Patch"] == "a/b"
-    assert "Retry-After" in (await answer_to(GatewayError(ErrorCode.RATE_LIMITED, "x"))).headers
+    for code in (ErrorCode.RATE_LIMITED, ErrorCode.CAPACITY, GONE):
+        assert "Retry-After" in (await answer_to(GatewayError(code, "x"))).headers
