@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.core.events import ErrorCode, GatewayError
+from signaling.forwarded import remote_of
 from signaling.origins import Origins
 from signaling.sip.framing import PONG
 from signaling.sip.message import MAX_MESSAGE
@@ -110,7 +111,8 @@ def _flow(request: web.Request, host: str | None) -> WebSocketFlow:
     wire = request.transport
     peer = wire.get_extra_info("peername") if wire is not None else None
     own = wire.get_extra_info("sockname") if wire is not None else None
-    remote = (plain_host(peer[0]), peer[1]) if peer else ("0.0.0.0", 0)
+    # Of whom a trusted proxy speaks for: by this address limits count, and the audit log names it.
+    remote = plain_host(remote_of(request)) or "0.0.0.0", peer[1] if peer else 0
     if host is None or not _HOST.fullmatch(host):
         host = host_port(plain_host(own[0]), own[1]) if own else "talkpath.invalid"
     return WebSocketFlow("wss" if request.secure else "ws", remote, host)

@@ -43,6 +43,32 @@ async def test_text_and_binary_in_text_out() -> None:
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
 
 
+@pytest.mark.parametrize(("proxies", "remote"), [(["127.0.0.1"], "203.0.113.9"), ([], "127.0.0.1")])
+async def test_a_phone_behind_a_proxy_goes_by_its_own_address(
+    proxies: list[str], remote: str
+) -> None:
+    forwarded = {"X-Forwarded-For": "203.0.113.9"}
+    async with (
+        running_gateway("ws://127.0.0.1:9", trusted_proxies=proxies) as gateway,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url(gateway), protocols=["sip"], headers=forwarded) as socket,
+        http.ws_connect(url(gateway), protocols=["sip"]) as beside,
+        asyncio.timeout(5),
+    ):
+        assert gateway.sip is not None
+        agent = gateway.sip._agent
+        await socket.send_bytes(Phone(transport="WS").request("OPTIONS"))
+        assert f";received={remote}" in header(await socket.receive_str(), "Via")
+        # Who is beside it sends on, though it has sent too many.
+        while agent.messages.take(remote, asyncio.get_running_loop().time()):
+            pass
+        await beside.send_bytes(Phone(transport="WS").request("OPTIONS"))
+        if proxies:
+            assert kind(await beside.receive_str()) == "200"
+        else:
+            await until(lambda: agent.messages.refused > 1)
+
+
 async def test_a_page_that_leaves_is_registered_no_more() -> None:
     async with running_gateway("ws://127.0.0.1:9") as gateway, aiohttp.ClientSession() as http:
         assert gateway.sip is not None
