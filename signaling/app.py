@@ -185,7 +185,7 @@ class Gateway:
         app.add_routes(
             PhoneIceServers(ice_servers, sip_options.users, closed=sip_options.closed).routes()
         )
-        app.add_routes(PhoneCallsDoor(self.sip, live).routes())
+        app.add_routes(PhoneCallsDoor(self.sip, live, sessions.audit).routes())
         url = without_query(endpoint.url)
         self._observing = observing = Observing(
             Watched(

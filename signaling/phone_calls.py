@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.audit.actor import acting
+from gateway.audit.audit import Audit
 from signaling.auth import CALLER
 from signaling.bodies import read_json
 from signaling.events import MAX_NAME, bad_request, text_field
@@ -25,8 +27,9 @@ MAX_KEPT: Final = 1_000
 
 
 class PhoneCallsDoor:
-    def __init__(self, sip: SipDoor, live: LiveCalls) -> None:
+    def __init__(self, sip: SipDoor, live: LiveCalls, audit: Audit) -> None:
         self._sip = sip
+        self._audit = audit
         self._live = live
         self._calls: OrderedDict[str, Dialling] = OrderedDict()
 
@@ -70,6 +73,7 @@ class PhoneCallsDoor:
     async def _hang_up(self, request: web.Request) -> web.Response:
         """Stop ringing, or hang up; once more changes nothing."""
         call = self._find(request)
+        self._audit.note("call.hangup", acting(), call.session.id, call=call.id)
         call.hang_up()
         return web.json_response(_shown(call))
 

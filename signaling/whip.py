@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gateway.audit.actor import acting
 from gateway.core.control import Control
 from gateway.core.ending import Ending
 from gateway.core.events import ErrorCode, GatewayError
@@ -147,6 +148,8 @@ class WhipDoor:
     async def _delete(self, request: web.Request) -> web.Response:
         """End the session; answered when nothing of it is left."""
         session, _ = self._find(request)
+        call_id = request.match_info["call_id"]
+        self._sessions.audit.note("call.hangup", acting(), session.id, call=call_id)
         await self._sessions.end(session, Ending.CONTROLLED)
         return web.Response()
 

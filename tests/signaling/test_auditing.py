@@ -37,6 +37,20 @@ def test_doors_have_names(path: str, door: str) -> None:
     assert door_of(path) == door
 
 
+def test_every_action_is_in_the_table() -> None:
+    """Those that are written out in the code; ``call.{action}`` is in it as four."""
+    root = Path(__file__).parents[2]
+    code = "".join(
+        path.read_text()
+        for room in ("gateway", "signaling")
+        for path in (root / room).rglob("*.py")
+    )
+    noted = set(re.findall(r'(?:note|happened)\(\s*"([a-z]+\.[a-z]+)"', code))
+    page = (root / "docs" / "audit.md").read_text()
+    assert len(noted) > 10
+    assert noted <= set(re.findall(r"`([a-z]+\.[a-z]+)`", page))
+
+
 async def test_who_did_what_is_in_the_log(tmp_path: Path) -> None:
     path, kept = tmp_path / "audit.jsonl", tmp_path / "kept"
     async with (

@@ -14,6 +14,7 @@ from gateway.sip_settings import parse_addresses
 from signaling import phone_calls
 from signaling.app import Gateway
 from tests.gateways import running_gateway
+from tests.noted import noted
 from tests.signaling.callers import until
 from tests.signaling.sip.callee import Callee, reply, request
 from tests.signaling.sip.phone import OFFER, header, kind
@@ -91,7 +92,7 @@ async def test_a_call_from_ringing_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("answered", [True, False])
-async def test_a_call_that_is_deleted(answered: bool) -> None:
+async def test_a_call_that_is_deleted(answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     async with calling() as api, Callee.registered(api.gateway, "alice") as phone:
         call = await api.call("alice")
         invite = await phone.hear()
@@ -101,9 +102,11 @@ async def test_a_call_that_is_deleted(answered: bool) -> None:
             phone.send(reply(invite, 200, OFFER, tag="a"))
             await phone.hear("ACK")
             await api.until_state(call, "established")
+        actions = noted(monkeypatch)
         for _ in range(2):
             status, shown = await api.ask("DELETE", f"/{call['id']}")
             assert (status, shown["state"]) == (200, "ended")
+        assert actions == ["call.hangup"] * 2
         last = await phone.hear()
         assert kind(last) == ("BYE" if answered else "CANCEL")
         phone.send(reply(last, 200))

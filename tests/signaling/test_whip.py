@@ -19,6 +19,7 @@ from signaling.keys import EphemeralKeys
 from signaling.session_config import SessionConfig
 from signaling.whip import ice_links
 from tests.client.tones import tone
+from tests.noted import noted
 from tests.signaling.callers import until
 from tests.stand_in import StandIn
 
@@ -59,6 +60,7 @@ async def test_a_call_is_opened_heard_and_ended(
     gateway: Gateway,
     peer: Peer,
     microphone: Microphone,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     offer, _ = await peer.offer()
     async with http.post("/whip", data=offer, headers=OFFER) as created:
@@ -70,8 +72,10 @@ async def test_a_call_is_opened_heard_and_ended(
     await peer.wait_connected(10.0)
     await microphone.say(tone(0.2, 24_000), 24_000)
     await (await model.line()).wait_for_audio(4800)
+    actions = noted(monkeypatch)
     async with http.delete(where) as ended:
         assert ended.status == 200
+    assert actions == ["call.hangup"]
     assert len(gateway.sessions or ()) == 0
     async with http.delete(where) as again:
         assert await code_of(again) == (404, "not_found")
