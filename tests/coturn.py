@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +49,24 @@ class Coturn:
         return IceServers([IceServer(urls=(url,))], secret, 3600.0)
 
 
+_HOUSE = (
+    "--no-cli",
+    "--realm=talkpath.test",
+    "--use-auth-secret",
+    f"--static-auth-secret={SECRET}",
+)
+
+
 @contextlib.contextmanager
-def running_coturn(*options: str) -> Iterator[Coturn]:
+def running_coturn(*options: str, house: Sequence[str] = _HOUSE) -> Iterator[Coturn]:
+    """:param house: what whoever runs it decides: realm and secret."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                *("turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-rfc5780"),
+                *("turnserver", "-n", "--no-tls", "--no-dtls", "--no-rfc5780", *house),
                 *("--allow-loopback-peers", f"--listening-ip={LOOPBACK}", f"--relay-ip={LOOPBACK}"),
-                *(f"--listening-port={port}", "--relay-threads=1", "--realm=talkpath.test"),
-                *("--use-auth-secret", f"--static-auth-secret={SECRET}"),
+                *(f"--listening-port={port}", "--relay-threads=1"),
                 *("--log-file=stdout", "--simple-log", "--verbose"),
                 *(f"--pidfile={folder}/pid", f"--userdb={folder}/db", *options),
             ],
