@@ -85,6 +85,8 @@ class RedisLink:
         self._queue: asyncio.Queue[_Message] = asyncio.Queue(MAX_QUEUED)
         self._broken: list[Callable[[], None]] = []
         self._running: asyncio.Task[None] | None = None
+        self._pubsub: PubSub = self._redis.pubsub()
+        self._is_unheard = asyncio.Event()
 
     async def start(self) -> None:
         """:raises RedisUnavailable: it does not answer, or refuses."""
@@ -99,13 +101,17 @@ class RedisLink:
         self._running.add_done_callback(_say_why)
 
     async def close(self) -> None:
-        """What was sent before is on its way then, and Redis knows that this gateway is gone."""
+        """What was sent before is on its way then. Who sends something to this gateway meanwhile is
+        heard, or learns that nobody hears.
+        """
         if self._running is not None:
             if self.is_up:
                 with contextlib.suppress(TimeoutError, *_BROKEN):
                     async with asyncio.timeout(PATIENCE):
-                        await self._queue.join()
                         await self._redis.delete(_known(self._name))
+                        await self._pubsub.unsubscribe()
+                        await self._is_unheard.wait()
+                        await self._queue.join()
             self._running.cancel()
             await asyncio.wait([self._running])
             self._drop_queue()
@@ -177,7 +183,7 @@ class RedisLink:
 
     async def _subscribe(self) -> PubSub:
         """Listen, and know the common secret."""
-        pubsub: PubSub = self._redis.pubsub()
+        self._pubsub = pubsub = self._redis.pubsub()
         try:
             await pubsub.subscribe(_channel(self._name))
             if await pubsub.get_message(timeout=PATIENCE) is None:
@@ -251,13 +257,15 @@ class RedisLink:
         asked = False
         while True:
             _heed_cancellation()
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=PING)
+            message = await pubsub.get_message(timeout=PING)
             if message is None:
                 if asked:
                     raise TimeoutError("it does not answer")
                 await pubsub.ping()
             elif message["type"] == "message":
                 self._take(message["data"])
+            elif message["type"] == "unsubscribe":
+                self._is_unheard.set()
             asked = message is None
 
     async def _write(self) -> None:

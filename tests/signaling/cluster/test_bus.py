@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,6 +103,28 @@ async def test_who_asks_while_a_gateway_stops_is_told(redis: RedisServer) -> Non
         for question in (asking, ann.ask(bob.place.name, "forever", {})):
             with pytest.raises(GatewayError, match="is stopping"):
                 await question
+
+
+async def test_no_question_is_lost_while_a_gateway_stops(redis: RedisServer) -> None:
+    refusals: set[str] = set()
+
+    async def ask_on(ann: Bus, place: str) -> None:
+        with contextlib.suppress(Gone):
+            while True:
+                try:
+                    await ann.ask(place, "echo", {}, timeout=60)
+                except GatewayError as error:
+                    refusals.add(error.message)
+
+    async with bus(redis) as ann:
+        for _ in range(20):
+            async with bus(redis) as bob:
+                bob.on_ask("echo", echo)
+                asking = [asyncio.create_task(ask_on(ann, bob.place.name)) for _ in range(5)]
+                await until(lambda of=bob: bool(of._heard_of))
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*asking)
+    assert refusals <= {"the gateway that has the call is stopping"}
 
 
 async def test_who_does_not_answer_is_not_waited_for(
