@@ -84,6 +84,7 @@ async def call_of(
         await gateway.leg.close()
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 async def test_a_browser_that_reports_loss_gets_fec_without_a_gap_or_a_click(

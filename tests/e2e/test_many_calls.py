@@ -86,6 +86,7 @@ async def run_callers(url: str, how_many: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_a_hundred_calls_in_a_row_then_twenty_at_once_leave_nothing_behind() -> None:
     async with StandIn() as model, running_gateway(model.url) as gateway:
