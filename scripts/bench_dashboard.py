@@ -22,16 +22,14 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from playwright.async_api import Page, async_playwright
 
-from client.python.bench.model import MockModel, ModelLine
-from client.python.connection import Connection
+from client.python.bench.idle import Quiet, join, leave
+from client.python.bench.model import MockModel
 
 LOOPBACK = "127.0.0.1"
-PATIENCE = 20.0
 REQUESTS = 400
 SETTLE = 3.0
 """Seconds from the opening or closing of the page to the window."""
@@ -67,34 +65,16 @@ async def _running(*arguments: str, **environment: str) -> AsyncIterator[Process
         await process.wait()
 
 
-class _Mute:
-    """A model that says nothing."""
-
-    def on_model_open(self, line: ModelLine) -> None: ...
-
-    def on_append(self, pcm: bytes, at: float) -> None: ...
-
-    def on_client_event(self, event: dict[str, Any], at: float) -> None: ...
-
-    def on_model_closed(self, line: ModelLine) -> None: ...
-
-
 @contextlib.asynccontextmanager
 async def _silent_calls(url: str, model_port: int, calls: int) -> AsyncIterator[None]:
     model = MockModel()
     await model.start(model_port)
-    model.expect(0, _Mute())
-    joined: list[Connection] = []
+    model.expect(0, Quiet())
     try:
-        for number in range(calls):
-            connection = Connection(url, lambda name, args: None, lambda: None)
-            joined.append(connection)
-            await connection.open(None, PATIENCE)
-            await connection.request("join_session", ({"userId": f"call-{number}"},), PATIENCE)
+        joined = await join(url, calls)
         yield
+        await leave(joined)
     finally:
-        for connection in joined:
-            await connection.close()
         await model.stop()
 
 

@@ -27,7 +27,7 @@ _WARM_UP = 10
 _SETTINGS = {"LOG_LEVEL": "error"}
 
 
-class _Quiet:
+class Quiet:
     """The model's side of every session: it is there, and says nothing."""
 
     def on_model_open(self, line: ModelLine) -> None: ...
@@ -85,7 +85,7 @@ async def measure(sessions: int) -> Idle:
     """Raises `BenchError` and `ClientError`."""
     model, watch = MockModel(), Watch()
     await model.start()
-    model.expect(0, _Quiet())
+    model.expect(0, Quiet())
     try:
         command = watched(subject.gateway_command())
         settings = {**subject.gateway_environment(model.url), **_SETTINGS}
@@ -94,21 +94,22 @@ async def measure(sessions: int) -> Idle:
             subject.running(command, settings, watch.on_line) as gateway,
             aiohttp.ClientSession(connector=connector) as http,
         ):
-            await _leave(await _join(gateway.url, _WARM_UP))
+            await leave(await join(gateway.url, _WARM_UP))
             await asyncio.sleep(_SETTLE_SECONDS)
             rest = await watch.look(gateway, http)
-            joined = await _join(gateway.url, sessions)
+            joined = await join(gateway.url, sessions)
             await asyncio.sleep(_SETTLE_SECONDS)
             full = await watch.look(gateway, http)
             if full.sockets - rest.sockets < 2 * sessions:
                 raise BenchError("some sessions did not reach their model")
-            await _leave(joined)
+            await leave(joined)
             return Idle(rest, full)
     finally:
         await model.stop()
 
 
-async def _join(url: str, how_many: int) -> list[Connection]:
+async def join(url: str, how_many: int) -> list[Connection]:
+    """So many sessions by Socket.IO in which nothing is said. Raises `ClientError`."""
     joined: list[Connection] = []
     for number in range(how_many):
         connection = Connection(url, lambda name, args: None, lambda: None)
@@ -118,7 +119,8 @@ async def _join(url: str, how_many: int) -> list[Connection]:
     return joined
 
 
-async def _leave(joined: list[Connection]) -> None:
+async def leave(joined: list[Connection]) -> None:
+    """End them. Raises `ClientError`."""
     for connection in joined:
         await connection.request("disconnect_session", (), _REQUEST_SECONDS)
         await connection.close()
