@@ -322,7 +322,7 @@ class SocketServer:
         """A WebSocket that is to go on with a polling connection. One at a time: no limit of new
         connections counts it.
         """
-        if any(each.request.query.get("sid") == sid for each in self._websockets):
+        if self._websocket_of(sid) is not None:
             return web.Response(status=400)
         socket = self._engine.sockets.get(sid)
 

@@ -40,10 +40,12 @@ _SIGNATURE: Final = hashlib.sha256().digest_size
 
 _UNREADABLE = (LookupError, TypeError, ValueError)
 
-_BUSY = [ErrorCode.CAPACITY.value, "the gateway is asked too much at once"]
-_STOPPING = [ErrorCode.UPSTREAM_UNAVAILABLE.value, "the gateway that has the call is stopping"]
-
 Body = Mapping[str, Any]
+
+
+def not_serving() -> GatewayError:
+    """The gateway of the call takes no questions: it starts, or it stops."""
+    return _unavailable("the gateway that has the call is stopping")
 
 
 class Gone(Exception):
@@ -94,7 +96,7 @@ class Bus:
         self._is_closing = True
         for task, (place, number) in self._answering.items():
             task.cancel()
-            self._reply(place, {"answer": number, "refused": _STOPPING})
+            self._reply(place, {"answer": number, "refused": _refusal(not_serving())})
         if self._answering:
             await asyncio.wait(self._answering)
         self._fail_all()
@@ -222,8 +224,9 @@ class Bus:
 
     def _begin_answer(self, place: str, number: int, what: str, body: Body) -> None:
         if self._is_closing or len(self._answering) >= MAX_ASKED:
-            refused = _STOPPING if self._is_closing else _BUSY
-            self._reply(place, {"answer": number, "refused": refused})
+            busy = GatewayError(ErrorCode.CAPACITY, "the gateway is asked too much at once")
+            refused = not_serving() if self._is_closing else busy
+            self._reply(place, {"answer": number, "refused": _refusal(refused)})
             return
         answering = self._answer(place, number, what, body)
         task = asyncio.create_task(answering, name=f"cluster-{what}")
@@ -235,7 +238,7 @@ class Bus:
         try:
             answer["body"] = await self._asks[what](place, body)
         except GatewayError as error:
-            answer["refused"] = [error.code.value, error.message]
+            answer["refused"] = _refusal(error)
         self._reply(place, answer)
 
     def _reply(self, place: str, answer: dict[str, Any]) -> None:
@@ -252,6 +255,10 @@ class Bus:
         for answer in self._questions.values():
             if not answer.done():
                 answer.set_exception(_unavailable("the gateways' Redis cannot be reached"))
+
+
+def _refusal(error: GatewayError) -> list[str]:
+    return [error.code.value, error.message]
 
 
 def _settle(answer: asyncio.Future[Body], message: Body) -> None:

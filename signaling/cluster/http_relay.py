@@ -23,8 +23,8 @@ from multidict import CIMultiDict
 from gateway.core.events import GatewayError
 from signaling.auth import CALLER
 from signaling.bodies import read_body
-from signaling.cluster.bus import ANSWER_TIMEOUT, Body, Bus, Gone
-from signaling.cluster.relayed import not_serving, relayed, relayed_caller
+from signaling.cluster.bus import ANSWER_TIMEOUT, Body, Bus, Gone, not_serving
+from signaling.cluster.relayed import relayed, relayed_caller
 from signaling.forwarded import remote_of
 from signaling.http_errors import Handler, not_found
 

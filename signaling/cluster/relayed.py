@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.core.events import ErrorCode, GatewayError
 from signaling.caller import Caller
 
 HEADER: Final = "Talkpath-Relayed"
@@ -31,11 +30,6 @@ def relayed_remote(request: web.Request) -> str | None:
     """Where from."""
     told = _told(request)
     return str(told["remote"]) if told is not None else None
-
-
-def not_serving() -> GatewayError:
-    """The gateway of the call takes no requests: it starts, or it stops."""
-    return GatewayError(ErrorCode.UPSTREAM_UNAVAILABLE, "the gateway that has the call is stopping")
 
 
 def _told(request: web.Request) -> dict[str, Any] | None:

@@ -16,9 +16,9 @@ from gateway.core.events import ErrorCode, GatewayError
 from signaling.auth import CALLER
 from signaling.client_inbox import ClientInbox, Message
 from signaling.client_socket import ClientWebSocket
-from signaling.cluster.bus import Body, Bus, Gone
+from signaling.cluster.bus import Body, Bus, Gone, not_serving
 from signaling.cluster.lines import Lines
-from signaling.cluster.relayed import not_serving, relayed
+from signaling.cluster.relayed import relayed
 from signaling.forwarded import remote_of
 from signaling.http_errors import Refused
 
