@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -10,6 +11,23 @@ from aiohttp.test_utils import TestServer
 
 from signaling import client_socket
 from signaling.client_socket import ClientWebSocket
+from signaling.http_errors import Handler
+
+
+@contextlib.asynccontextmanager
+async def opened(serve: Handler) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A client's end of a socket that ``serve`` serves."""
+    app = web.Application()
+    app.router.add_get("/", serve)
+    server = TestServer(app)
+    await server.start_server()
+    async with (
+        asyncio.timeout(10),
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server.make_url("/")) as socket,
+    ):
+        yield socket
+    await server.close()
 
 
 @pytest.mark.parametrize(("waiting", "code"), [(3, 1000), (30, 1008)])
@@ -29,19 +47,10 @@ async def test_what_was_sent_goes_out_before_the_end_but_not_for_ever(
                 pass
         return socket
 
-    app = web.Application()
-    app.router.add_get("/", serve)
-    server = TestServer(app)
-    await server.start_server()
-    async with (
-        asyncio.timeout(10),
-        aiohttp.ClientSession() as http,
-        http.ws_connect(server.make_url("/")) as socket,
-    ):
+    async with opened(serve) as socket:
         got = [frame.data async for frame in socket]
         assert socket.close_code == code
     assert got == ([f"message {n}" for n in range(waiting)] if code == 1000 else [])
-    await server.close()
 
 
 async def test_one_that_is_closed_before_it_is_open_is_closed_then() -> None:
@@ -55,18 +64,9 @@ async def test_one_that_is_closed_before_it_is_open_is_closed_then() -> None:
                 pass
         return socket
 
-    app = web.Application()
-    app.router.add_get("/", serve)
-    server = TestServer(app)
-    await server.start_server()
-    async with (
-        asyncio.timeout(10),
-        aiohttp.ClientSession() as http,
-        http.ws_connect(server.make_url("/")) as socket,
-    ):
+    async with opened(serve) as socket:
         frame = await socket.receive()
         assert (frame.type, frame.extra) == (aiohttp.WSMsgType.CLOSE, "too late")
-    await server.close()
 
 
 @pytest.mark.parametrize("told", [False, True])

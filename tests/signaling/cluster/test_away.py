@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import Any
 
 import pytest
 
 from client.python import Microphone
 from client.python.peer import Peer
 from gateway.core.ending import Ending
+from gateway.session import Session
 from signaling.app import Gateway
 from signaling.cluster import away as away_module
 from tests.client.tones import tone
@@ -185,6 +187,20 @@ async def test_who_goes_to_another_session_leaves_the_one_it_had(
         assert [each.id for each in there.sessions] == [fresh["sessionId"]]
 
 
+async def missed(gateway: Gateway, model: StandIn, lines: int) -> tuple[dict[str, Any], Session]:
+    """A session whose client is gone, and missed ``Missed 0.`` and so on."""
+    async with Caller(gateway.url) as caller:
+        joined = await caller.join()
+        await caller.reach_model()
+        line = await model.line()
+    session = session_of(gateway, joined)
+    await until_nobody_listens(session)
+    for number in range(lines):
+        await line.question(f"Missed {number}.")
+    await until(lambda: session._mailbox.backlog == lines * 6)
+    return joined, session
+
+
 @pytest.mark.parametrize("has_another", [False, True])
 async def test_a_resume_that_comes_too_late_loses_nothing(
     here: Gateway,
@@ -194,15 +210,7 @@ async def test_a_resume_that_comes_too_late_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     has_another: bool,
 ) -> None:
-    async with Caller(here.url) as caller:
-        joined = await caller.join()
-        await caller.reach_model()
-        line = await model.line()
-    session = session_of(here, joined)
-    await until_nobody_listens(session)
-    for number in range(5):
-        await line.question(f"Missed {number}.")
-    await until(lambda: session._mailbox.backlog == 5 * 6)
+    joined, _ = await missed(here, model, 5)
     async with Caller(there.url) as again:
         own = await again.join() if has_another else None
         with redis.frozen(), monkeypatch.context() as hurried:
@@ -230,14 +238,7 @@ async def test_a_redis_that_is_lost_in_the_middle_of_a_resume_loses_nothing(
             assert here.cluster is not None
             assert there.cluster is not None
             links = here.cluster.link, there.cluster.link
-            async with Caller(here.url) as caller:
-                joined = await caller.join()
-                await caller.reach_model()
-                line = await model.line()
-            session = session_of(here, joined)
-            await until_nobody_listens(session)
-            await line.question("Missed.")
-            await until(lambda: session._mailbox.backlog == 6)
+            joined, session = await missed(here, model, 1)
             async with Caller(there.url) as again:
                 # It is resumed, and has told what was missed; that never arrives.
                 with monkeypatch.context() as patched:
@@ -251,7 +252,7 @@ async def test_a_redis_that_is_lost_in_the_middle_of_a_resume_loses_nothing(
             await until(lambda: all(link.is_up for link in links))
             async with Caller(there.url) as back:
                 assert (await back.resume(joined))["ok"]
-                await back.wait("message", lambda m: m["content"] == "Missed.")
+                await back.wait("message", lambda m: m["content"] == "Missed 0.")
 
 
 async def test_who_cannot_go_on_to_a_third_gateway_keeps_what_it_has(
